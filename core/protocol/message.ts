@@ -1,0 +1,129 @@
+import type {
+  AllocateProducerIdsRequest,
+  AllocateProducerIdsResponse,
+} from "./allocate-producer-ids.ts";
+import type { AlterPartitionRequest, AlterPartitionResponse } from "./alter-partition.ts";
+import type { ApiVersionsRequest, ApiVersionsResponse } from "./api-versions.ts";
+import type {
+  BrokerHeartbeatRequest,
+  BrokerHeartbeatResponse,
+  BrokerRegistrationRequest,
+  BrokerRegistrationResponse,
+} from "./broker-lifecycle.ts";
+import type {
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResponse,
+} from "./configs.ts";
+import type { CreateTopicsRequest, CreateTopicsResponse } from "./create-topics.ts";
+import type { ElectLeadersRequest, ElectLeadersResponse } from "./elect-leaders.ts";
+import type { EnvelopeRequest, EnvelopeResponse } from "./envelope.ts";
+import type { FetchRequest, FetchResponse } from "./fetch.ts";
+import type { InitProducerIdRequest, InitProducerIdResponse } from "./init-producer-id.ts";
+import type { ListOffsetsRequest, ListOffsetsResponse } from "./list-offsets.ts";
+import type { MetadataRequest, MetadataResponse } from "./metadata.ts";
+import type {
+  OffsetForLeaderEpochRequest,
+  OffsetForLeaderEpochResponse,
+} from "./offset-for-leader-epoch.ts";
+import type { ProduceRequest, ProduceResponse } from "./produce.ts";
+
+/** Kafka's numbers of the requests (ApiKeys.java). */
+export const ApiKeys = {
+  PRODUCE: 0,
+  FETCH: 1,
+  LIST_OFFSETS: 2,
+  METADATA: 3,
+  API_VERSIONS: 18,
+  CREATE_TOPICS: 19,
+  INIT_PRODUCER_ID: 22,
+  OFFSET_FOR_LEADER_EPOCH: 23,
+  DESCRIBE_CONFIGS: 32,
+  ELECT_LEADERS: 43,
+  INCREMENTAL_ALTER_CONFIGS: 44,
+  ALTER_PARTITION: 56,
+  ENVELOPE: 58,
+  BROKER_REGISTRATION: 62,
+  BROKER_HEARTBEAT: 63,
+  ALLOCATE_PRODUCER_IDS: 67,
+} as const;
+
+export type ApiKey = (typeof ApiKeys)[keyof typeof ApiKeys];
+
+/** The bodies of each request and its response, by key. */
+export interface Bodies {
+  0: { readonly request: ProduceRequest; readonly response: ProduceResponse };
+  1: { readonly request: FetchRequest; readonly response: FetchResponse };
+  2: { readonly request: ListOffsetsRequest; readonly response: ListOffsetsResponse };
+  3: { readonly request: MetadataRequest; readonly response: MetadataResponse };
+  18: { readonly request: ApiVersionsRequest; readonly response: ApiVersionsResponse };
+  19: { readonly request: CreateTopicsRequest; readonly response: CreateTopicsResponse };
+  22: { readonly request: InitProducerIdRequest; readonly response: InitProducerIdResponse };
+  23: {
+    readonly request: OffsetForLeaderEpochRequest;
+    readonly response: OffsetForLeaderEpochResponse;
+  };
+  32: { readonly request: DescribeConfigsRequest; readonly response: DescribeConfigsResponse };
+  43: { readonly request: ElectLeadersRequest; readonly response: ElectLeadersResponse };
+  44: {
+    readonly request: IncrementalAlterConfigsRequest;
+    readonly response: IncrementalAlterConfigsResponse;
+  };
+  56: { readonly request: AlterPartitionRequest; readonly response: AlterPartitionResponse };
+  58: { readonly request: EnvelopeRequest; readonly response: EnvelopeResponse };
+  62: {
+    readonly request: BrokerRegistrationRequest;
+    readonly response: BrokerRegistrationResponse;
+  };
+  63: { readonly request: BrokerHeartbeatRequest; readonly response: BrokerHeartbeatResponse };
+  67: {
+    readonly request: AllocateProducerIdsRequest;
+    readonly response: AllocateProducerIdsResponse;
+  };
+}
+
+export type RequestBody<K extends ApiKey> = Bodies[K]["request"];
+export type ResponseBody<K extends ApiKey> = Bodies[K]["response"];
+
+/** A request as it travels; a union on `apiKey`. */
+export type Request = { [K in ApiKey]: RequestOf<K> }[ApiKey];
+
+export interface RequestOf<K extends ApiKey> {
+  readonly apiKey: K;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string;
+  readonly body: RequestBody<K>;
+}
+
+export interface Response {
+  readonly correlationId: number;
+  /** Of the request that it answers; the receiver checks it against what it asked. */
+  readonly apiKey: ApiKey;
+  readonly body: Bodies[ApiKey]["response"];
+}
+
+/** The versions that what is built speaks: the meaning of the newest one. */
+export const supportedVersions: readonly {
+  readonly apiKey: ApiKey;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}[] = [
+  { apiKey: ApiKeys.PRODUCE, minVersion: 13, maxVersion: 13 },
+  { apiKey: ApiKeys.FETCH, minVersion: 17, maxVersion: 17 },
+  { apiKey: ApiKeys.LIST_OFFSETS, minVersion: 10, maxVersion: 10 },
+  { apiKey: ApiKeys.METADATA, minVersion: 13, maxVersion: 13 },
+  { apiKey: ApiKeys.API_VERSIONS, minVersion: 0, maxVersion: 4 },
+  { apiKey: ApiKeys.CREATE_TOPICS, minVersion: 7, maxVersion: 7 },
+  { apiKey: ApiKeys.INIT_PRODUCER_ID, minVersion: 5, maxVersion: 5 },
+  { apiKey: ApiKeys.OFFSET_FOR_LEADER_EPOCH, minVersion: 4, maxVersion: 4 },
+  { apiKey: ApiKeys.DESCRIBE_CONFIGS, minVersion: 4, maxVersion: 4 },
+  { apiKey: ApiKeys.ELECT_LEADERS, minVersion: 2, maxVersion: 2 },
+  { apiKey: ApiKeys.INCREMENTAL_ALTER_CONFIGS, minVersion: 1, maxVersion: 1 },
+  { apiKey: ApiKeys.ALTER_PARTITION, minVersion: 3, maxVersion: 3 },
+  { apiKey: ApiKeys.ENVELOPE, minVersion: 0, maxVersion: 0 },
+  { apiKey: ApiKeys.BROKER_REGISTRATION, minVersion: 4, maxVersion: 4 },
+  { apiKey: ApiKeys.BROKER_HEARTBEAT, minVersion: 1, maxVersion: 1 },
+  { apiKey: ApiKeys.ALLOCATE_PRODUCER_IDS, minVersion: 0, maxVersion: 0 },
+];

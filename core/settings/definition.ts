@@ -1,0 +1,106 @@
+/** How one Kafka setting is written, checked and defaulted. */
+export type Definition =
+  | {
+      readonly kind: "integer";
+      readonly default: number;
+      readonly min: number;
+      readonly max: number;
+    }
+  | { readonly kind: "boolean"; readonly default: boolean }
+  | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
+  | { readonly kind: "text"; readonly default: string };
+
+/** A definition for each setting of `Settings`, of the kind that its type asks for. */
+export type TableOf<Settings> = {
+  readonly [Name in keyof Settings]-?: Settings[Name] extends number
+    ? IntegerDefinition
+    : Settings[Name] extends boolean
+      ? BooleanDefinition
+      : ChoiceDefinition | TextDefinition;
+};
+
+export type SettingValue = string | number | boolean;
+
+/** A setting that does not exist, or a value that it cannot have. The message is one line. */
+export class SettingError extends Error {
+  override readonly name = "SettingError";
+}
+
+type IntegerDefinition = Extract<Definition, { kind: "integer" }>;
+type BooleanDefinition = Extract<Definition, { kind: "boolean" }>;
+type ChoiceDefinition = Extract<Definition, { kind: "choice" }>;
+type TextDefinition = Extract<Definition, { kind: "text" }>;
+
+export function integer(
+  byDefault: number,
+  min: number = 0,
+  max: number = Number.MAX_SAFE_INTEGER,
+): IntegerDefinition {
+  return { kind: "integer", default: byDefault, min, max };
+}
+
+export function flag(byDefault: boolean): BooleanDefinition {
+  return { kind: "boolean", default: byDefault };
+}
+
+export function choice(byDefault: string, choices: readonly string[]): ChoiceDefinition {
+  return { kind: "choice", default: byDefault, choices };
+}
+
+export function text(byDefault: string): TextDefinition {
+  return { kind: "text", default: byDefault };
+}
+
+/** The value of one setting, from a string (as an admin client sends it) or from JSON. */
+export function parseSetting(
+  name: string,
+  definition: Definition,
+  given: SettingValue,
+): SettingValue {
+  const bad = (expected: string): SettingError =>
+    new SettingError(`setting ${name}: ${JSON.stringify(given)} is not ${expected}`);
+  switch (definition.kind) {
+    case "integer": {
+      const isNumeral = typeof given === "string" && /^-?\d{1,16}$/.test(given);
+      const value = isNumeral ? Number(given) : given;
+      const { min, max } = definition;
+      if (typeof value !== "number" || !Number.isSafeInteger(value)) throw bad("an integer");
+      if (value < min || value > max) throw bad(`between ${min} and ${max}`);
+      return value;
+    }
+    case "boolean": {
+      if (given === true || given === "true") return true;
+      if (given === false || given === "false") return false;
+      throw bad("true or false");
+    }
+    case "choice": {
+      if (!definition.choices.includes(String(given))) {
+        throw bad(`one of ${definition.choices.join(", ")}`);
+      }
+      return String(given);
+    }
+    case "text":
+      return String(given);
+  }
+}
+
+/**
+ * All settings of a table: the given values checked, the others at their defaults.
+ * Throws a {@link SettingError} for an unknown name or a bad value.
+ */
+export function resolveSettings<Settings>(
+  table: TableOf<Settings>,
+  given: Readonly<Record<string, SettingValue>>,
+): Settings {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(table, name)) {
+      throw new SettingError(`setting ${name}: there is no such setting`);
+    }
+  }
+  const values: Record<string, SettingValue> = {};
+  for (const [name, definition] of Object.entries<Definition>(table)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    values[name] = value === undefined ? definition.default : parseSetting(name, definition, value);
+  }
+  return values as Settings;
+}
