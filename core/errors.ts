@@ -12,6 +12,7 @@ export const Errors = {
   MESSAGE_TOO_LARGE: 10,
   NETWORK_EXCEPTION: 13,
   INVALID_TOPIC_EXCEPTION: 17,
+  RECORD_LIST_TOO_LARGE: 18,
   NOT_ENOUGH_REPLICAS: 19,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: 20,
   INVALID_REQUIRED_ACKS: 21,
@@ -54,7 +55,7 @@ export const Errors = {
 export type ErrorName = keyof typeof Errors;
 export type ErrorCode = (typeof Errors)[ErrorName];
 
-const names = new Map<number, ErrorName>(
+const names: ReadonlyMap<number, ErrorName> = new Map(
   Object.entries(Errors).map(([name, code]) => [code, name as ErrorName]),
 );
 

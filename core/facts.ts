@@ -39,6 +39,11 @@ export type LogFact =
       readonly endOffset: Offset;
       /** Bytes that recovery cut from the end. */
       readonly cutBytes: number;
+      /**
+       * The last batch. Its append was never told if the process died in that very call; all others
+       * were told. Null when the log is empty, or the batch is damaged.
+       */
+      readonly lastBatch?: Batch | null;
       readonly epochs: readonly EpochEntry[];
       readonly producers: readonly ProducerEntry[];
     }
@@ -143,6 +148,8 @@ export type ReplicationFact =
       readonly follower: NodeId;
       readonly brokerEpoch: BrokerEpoch;
       readonly fetchOffset: Offset;
+      /** Leader epoch that the request named; -1 for none. */
+      readonly requestLeaderEpoch: LeaderEpoch;
     }
   | {
       readonly kind: "isr-proposed";
@@ -210,6 +217,11 @@ export type ServingFact =
       readonly isrSize: number;
       readonly minIsr: number;
       readonly client: string;
+      /**
+       * This partition was decided while other partitions of the request were not, and since then its
+       * leadership changed: `leaderEpoch` and `highWatermark` are those of when it was decided.
+       */
+      readonly leadershipChanged?: true;
     }
   | {
       readonly kind: "produce-refused";
@@ -235,6 +247,8 @@ export type ServingFact =
       readonly kind: "fetch-served";
       readonly partition: PartitionName;
       readonly leaderEpoch: LeaderEpoch;
+      /** Leader epoch that the request named; -1 for none. */
+      readonly requestLeaderEpoch: LeaderEpoch;
       readonly fetchOffset: Offset;
       readonly highWatermark: Offset;
       readonly batches: readonly Batch[];
@@ -272,7 +286,10 @@ export type ControllerFact =
       readonly epoch: LeaderEpoch;
     }
   | {
-      /** A record below the high watermark of the metadata log, told once by the active controller. */
+      /**
+       * A record below the high watermark of the metadata log, told by the active controller. One that
+       * becomes active tells all that it replayed, also what another told before: same offset, same record.
+       */
       readonly kind: "metadata-committed";
       readonly offset: Offset;
       readonly epoch: LeaderEpoch;
@@ -362,6 +379,8 @@ export type ClientFact =
       readonly kind: "send-started";
       readonly sendId: string;
       readonly topic: string;
+      readonly key: Uint8Array | null;
+      readonly value: Uint8Array | null;
     }
   | {
       /** A record got its place: its partition and its batch are fixed. */
@@ -413,7 +432,7 @@ export type ClientFact =
       readonly partition: PartitionName;
       readonly offset: Offset;
       readonly why: "assigned" | "seek" | "reset-earliest" | "reset-latest" | "truncation";
-      /** What led to a reset: an error code, or 0. */
+      /** What led to a reset: an error code, 0, or -2 when a validation found no common epoch. */
       readonly cause: number;
     }
   | {

@@ -3,6 +3,7 @@
  * one set; a known bug is a set in which one class is replaced by a subclass.
  */
 import { BrokerRules } from "./broker/broker-rules.ts";
+import { ClientRules } from "./client/client-rules.ts";
 import { ConsumerRules } from "./client/consumer-rules.ts";
 import { ProducerRules } from "./client/producer-rules.ts";
 import { AlterPartitionRules } from "./controller/alter-partition-rules.ts";
@@ -28,6 +29,7 @@ export interface Rules {
   readonly lifecycle: LifecycleRules;
   readonly raft: RaftRules;
   readonly broker: BrokerRules;
+  readonly client: ClientRules;
   readonly producer: ProducerRules;
   readonly consumer: ConsumerRules;
 }
@@ -48,6 +50,7 @@ export const correctRules: RuleClasses = {
   lifecycle: LifecycleRules,
   raft: RaftRules,
   broker: BrokerRules,
+  client: ClientRules,
   producer: ProducerRules,
   consumer: ConsumerRules,
 };

@@ -36,6 +36,8 @@ export interface TopicImage {
 export interface BrokerRegistration {
   readonly id: NodeId;
   readonly epoch: BrokerEpoch;
+  /** Of the record that registered it, or amended its registration. Its heartbeats must reach it. */
+  readonly recordOffset: Offset;
   readonly incarnationId: Uuid;
   readonly host: string;
   readonly rack: string | null;
@@ -89,6 +91,26 @@ export class MetadataImage {
     return registration !== undefined && !registration.fenced && !registration.inControlledShutdown;
   }
 
+  /** An image that goes its own way from here; what it holds is immutable and shared. */
+  copy(): MetadataImage {
+    const copy = new MetadataImage();
+    copy.offset = this.offset;
+    copy.epoch = this.epoch;
+    for (const topic of this.topicsById.values()) {
+      const same: TopicImage = { ...topic, partitions: [...topic.partitions] };
+      copy.topicsById.set(topic.id, same);
+      copy.topicsByName.set(topic.name, same);
+    }
+    for (const [id, broker] of this.brokers) copy.brokers.set(id, broker);
+    for (const [name, configs] of this.topicConfigs) copy.topicConfigs.set(name, new Map(configs));
+    for (const [name, configs] of this.brokerConfigs) {
+      copy.brokerConfigs.set(name, new Map(configs));
+    }
+    for (const [name, level] of this.features) copy.features.set(name, level);
+    copy.nextProducerId = this.nextProducerId;
+    return copy;
+  }
+
   /** Applies the record at `offset`, and notes in `delta` what it changed. */
   apply(record: MetadataRecord, offset: Offset, epoch: LeaderEpoch, delta: MetadataDelta): void {
     this.offset = offset;
@@ -98,6 +120,7 @@ export class MetadataImage {
         this.brokers.set(record.brokerId, {
           id: record.brokerId,
           epoch: record.brokerEpoch,
+          recordOffset: offset,
           incarnationId: record.incarnationId,
           host: record.host,
           rack: record.rack,

@@ -2,9 +2,13 @@
  * One outgoing connection to one node, with its request bookkeeping (NetworkClient.java): opens on
  * demand, asks for ApiVersions first, backs off before it reconnects, and ends a connection on which
  * a request timed out. Responses come back in the order of the requests.
+ *
+ * Differs from Kafka: a request may be given at any time and waits here for its connection, where
+ * NetworkClient refuses it until the node is ready.
  */
 import { assert } from "../assert.ts";
 import type { CloseReason, Connection, ConnectionHandler, Lane, Ports, Timer } from "../ports.ts";
+import type { ProduceRequest } from "../protocol/produce.ts";
 import type {
   ApiKey,
   RequestBody,
@@ -41,12 +45,29 @@ export interface ClientChannelOptions {
 
 type State = "idle" | "backoff" | "connecting" | "negotiating" | "ready" | "closed";
 
-interface InFlight {
-  readonly request: RequestOf<ApiKey>;
+type Done = (outcome: Outcome<ApiKey>) => void;
+
+interface Waiting {
+  readonly apiKey: ApiKey;
+  readonly body: RequestBody<ApiKey>;
   readonly deadlineMs: number;
-  /** Null for the ApiVersions request of the channel itself, and for produce with acks=0. */
-  readonly done: ((outcome: Outcome<ApiKey>) => void) | null;
+  readonly done: Done | null;
 }
+
+interface InFlight {
+  readonly correlationId: number;
+  readonly apiKey: ApiKey;
+  readonly deadlineMs: number;
+  /** Null for the ApiVersions request of the channel itself. */
+  readonly done: Done | null;
+}
+
+/** How long a connection may take to open (socket.connection.setup.timeout.ms). */
+const CONNECTION_SETUP_TIMEOUT_MS = 10000;
+const API_VERSIONS_BODY = { clientSoftwareName: "kafka-trial", clientSoftwareVersion: "4.1" };
+const TIMED_OUT: Outcome<ApiKey> = { kind: "timeout" };
+const DISCONNECTED: Outcome<ApiKey> = { kind: "disconnected" };
+const UNSUPPORTED: Outcome<ApiKey> = { kind: "unsupported" };
 
 export class ClientChannel implements ConnectionHandler {
   readonly host: string;
@@ -58,10 +79,14 @@ export class ClientChannel implements ConnectionHandler {
   #connection: Connection | null = null;
   #failures = 0;
   #nextCorrelationId = 0;
+  /** When the connection being opened is given up. */
+  #setupDeadlineMs = Infinity;
+  /** When the timer fires; Infinity when it is not armed. May be too early, is never too late. */
+  #armedForMs = Infinity;
   /** Sent and not answered, oldest first. */
   #inFlight: InFlight[] = [];
   /** Given to us while there is no ready connection. */
-  #waiting: InFlight[] = [];
+  #waiting: Waiting[] = [];
   readonly #versions: Map<ApiKey, number> = new Map();
 
   constructor(ports: Ports, options: ClientChannelOptions) {
@@ -101,7 +126,8 @@ export class ClientChannel implements ConnectionHandler {
 
   /**
    * Sends a request, or keeps it until the connection is ready. `done` is called exactly once, later,
-   * unless the channel is closed first. The timeout counts from now.
+   * unless the channel is closed first; never for a produce with acks=0 that left, as nobody answers
+   * it. The timeout counts from now.
    */
   send<K extends ApiKey>(
     apiKey: K,
@@ -110,23 +136,14 @@ export class ClientChannel implements ConnectionHandler {
     timeoutMs: number = this.#options.requestTimeoutMs,
   ): void {
     assert(this.#state !== "closed", `send on a closed channel to ${this.host}`);
-    const entry: InFlight = {
-      request: {
-        apiKey,
-        apiVersion: this.#versions.get(apiKey) ?? 0,
-        correlationId: this.#nextCorrelationId++,
-        clientId: this.#options.clientId,
-        body,
-      },
-      deadlineMs: this.#ports.clock.monotonicMs() + timeoutMs,
-      done: done as ((outcome: Outcome<ApiKey>) => void) | null,
-    };
-    if (this.#state === "ready") this.#transmit(entry);
-    else {
-      this.#waiting.push(entry);
-      if (this.#state === "idle") this.#connect();
+    const deadlineMs = this.#ports.clock.monotonicMs() + timeoutMs;
+    if (this.#state === "ready") {
+      this.#transmit(apiKey, body, deadlineMs, done as Done | null);
+      return;
     }
-    this.#armTimer();
+    this.#waiting.push({ apiKey, body, deadlineMs, done: done as Done | null });
+    this.#armFor(deadlineMs);
+    if (this.#state === "idle") this.#connect();
   }
 
   /** Ends the connection and forgets its requests: no `done` is called any more. */
@@ -136,7 +153,7 @@ export class ClientChannel implements ConnectionHandler {
     this.#connection = null;
     this.#inFlight = [];
     this.#waiting = [];
-    this.#timer.cancel();
+    this.#disarm();
     this.#backoff.cancel();
   }
 
@@ -144,31 +161,23 @@ export class ClientChannel implements ConnectionHandler {
   disconnect(): void {
     if (this.#connection === null) return;
     this.#connection.close();
-    this.#lose("disconnected");
+    this.#lose(DISCONNECTED);
   }
 
   opened(): void {
     this.#state = "negotiating";
-    const body = { clientSoftwareName: "kafka-trial", clientSoftwareVersion: "4.1" };
-    this.#write({
-      request: {
-        apiKey: ApiKeys.API_VERSIONS,
-        apiVersion: 4,
-        correlationId: this.#nextCorrelationId++,
-        clientId: this.#options.clientId,
-        body,
-      },
-      deadlineMs: this.#ports.clock.monotonicMs() + this.#options.requestTimeoutMs,
-      done: null,
-    });
-    this.#armTimer();
+    this.#setupDeadlineMs = Infinity;
+    const deadlineMs = this.#ports.clock.monotonicMs() + this.#options.requestTimeoutMs;
+    this.#write(ApiKeys.API_VERSIONS, 4, API_VERSIONS_BODY, deadlineMs, null);
   }
 
   received(frame: unknown): void {
     const response = frame as Response;
     const entry = this.#inFlight.shift();
     assert(
-      entry !== undefined && entry.request.correlationId === response.correlationId,
+      entry !== undefined &&
+        entry.correlationId === response.correlationId &&
+        entry.apiKey === response.apiKey,
       `response ${response.correlationId} from ${this.host} answers no request`,
     );
     if (this.#state === "negotiating") {
@@ -176,7 +185,6 @@ export class ClientChannel implements ConnectionHandler {
     } else {
       entry.done?.({ kind: "response", body: response.body });
     }
-    this.#armTimer();
   }
 
   drained(): void {
@@ -184,12 +192,14 @@ export class ClientChannel implements ConnectionHandler {
   }
 
   closed(_reason: CloseReason): void {
-    this.#lose("disconnected");
+    this.#lose(DISCONNECTED);
   }
 
   #connect(): void {
     const { lane, host, channel } = this.#options;
     this.#state = "connecting";
+    this.#setupDeadlineMs = this.#ports.clock.monotonicMs() + CONNECTION_SETUP_TIMEOUT_MS;
+    this.#armFor(this.#setupDeadlineMs);
     this.#connection = this.#ports.transport.connect(lane, host, channel, this);
   }
 
@@ -207,77 +217,118 @@ export class ClientChannel implements ConnectionHandler {
     this.#failures = 0;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const entry of waiting) this.#transmit(entry);
+    for (const entry of waiting) {
+      this.#transmit(entry.apiKey, entry.body, entry.deadlineMs, entry.done);
+    }
     this.#options.onReady?.();
   }
 
-  #transmit(entry: InFlight): void {
-    const version = this.#versions.get(entry.request.apiKey);
-    if (version === undefined) {
-      const { lane } = this.#options;
-      this.#ports.work.later(lane, "unsupported request", () =>
-        entry.done?.({ kind: "unsupported" }),
-      );
+  #transmit(
+    apiKey: ApiKey,
+    body: RequestBody<ApiKey>,
+    deadlineMs: number,
+    done: Done | null,
+  ): void {
+    const version = this.#versions.get(apiKey);
+    if (version !== undefined) {
+      this.#write(apiKey, version, body, deadlineMs, done);
+    } else if (done !== null) {
+      this.#ports.work.later(this.#options.lane, "unsupported request", () => done(UNSUPPORTED));
+    }
+  }
+
+  #write(
+    apiKey: ApiKey,
+    apiVersion: number,
+    body: RequestBody<ApiKey>,
+    deadlineMs: number,
+    done: Done | null,
+  ): void {
+    assert(this.#connection !== null, `no connection to ${this.host}`);
+    const correlationId = this.#nextCorrelationId++;
+    // A produce with acks=0 gets no answer, so nothing waits for one.
+    if (apiKey !== ApiKeys.PRODUCE || (body as ProduceRequest).acks !== 0) {
+      this.#inFlight.push({ correlationId, apiKey, deadlineMs, done });
+      this.#armFor(deadlineMs);
+    }
+    const { clientId } = this.#options;
+    const request: RequestOf<ApiKey> = { apiKey, apiVersion, correlationId, clientId, body };
+    this.#connection.send(request, requestSize(request));
+  }
+
+  /** What is too old, when the timer fired (NetworkClient.handleTimedOutRequests). */
+  #expire(): void {
+    this.#armedForMs = Infinity;
+    const nowMs = this.#ports.clock.monotonicMs();
+    if (this.#setupDeadlineMs <= nowMs) {
+      this.#connection?.close();
+      this.#lose(DISCONNECTED);
       return;
     }
-    const request = { ...entry.request, apiVersion: version };
-    this.#write({ request, deadlineMs: entry.deadlineMs, done: entry.done });
-  }
-
-  #write(entry: InFlight): void {
-    assert(this.#connection !== null, `no connection to ${this.host}`);
-    // A produce with acks=0 gets no answer, so nothing waits for one.
-    if (!expectsNoResponse(entry.request)) this.#inFlight.push(entry);
-    this.#connection.send(entry.request, requestSize(entry.request));
-  }
-
-  /** The oldest request expired: the connection is of no use (NetworkClient.handleTimedOutRequests). */
-  #expire(): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    const oldest = this.#inFlight[0];
-    if (oldest !== undefined && this.#inFlight.some((entry) => entry.deadlineMs <= nowMs)) {
+    // One request that expired: the whole connection is of no use.
+    if (this.#inFlight.some((entry) => entry.deadlineMs <= nowMs)) {
       this.#connection?.close();
-      this.#lose("timeout");
+      this.#lose(TIMED_OUT);
       return;
     }
     const expired = this.#waiting.filter((entry) => entry.deadlineMs <= nowMs);
-    this.#waiting = this.#waiting.filter((entry) => entry.deadlineMs > nowMs);
-    for (const entry of expired) entry.done?.({ kind: "timeout" });
-    this.#armTimer();
+    if (expired.length > 0) {
+      this.#waiting = this.#waiting.filter((entry) => entry.deadlineMs > nowMs);
+    }
+    this.#armForEarliest();
+    for (const entry of expired) this.#end(entry.done, TIMED_OUT);
   }
 
-  #lose(kind: "timeout" | "disconnected"): void {
+  #lose(outcome: Outcome<ApiKey>): void {
     if (this.#state === "closed") return;
     const { reconnectBackoffMs, reconnectBackoffMaxMs, host, channel } = this.#options;
-    const lost = [...this.#inFlight, ...this.#waiting];
+    const { random } = this.#ports;
+    const inFlight = this.#inFlight;
+    const waiting = this.#waiting;
     this.#inFlight = [];
     this.#waiting = [];
     this.#connection = null;
-    this.#timer.cancel();
-    this.#failures += 1;
-    const doubled = reconnectBackoffMs * powerOfTwo(this.#failures - 1);
+    this.#setupDeadlineMs = Infinity;
+    this.#disarm();
+    const doubled = reconnectBackoffMs * powerOfTwo(this.#failures);
     const base = Math.min(doubled, Math.max(reconnectBackoffMs, reconnectBackoffMaxMs));
+    this.#failures += 1;
     // Jitter of 20 %, so that clients do not come back in step (ExponentialBackoff.java).
     const spread = Math.floor(base / 5);
-    const jitter =
-      spread > 0 ? this.#ports.random.below(`reconnect ${host} ${channel}`, 2 * spread + 1) : 0;
+    const jitter = spread > 0 ? random.below(`reconnect ${host} ${channel}`, 2 * spread + 1) : 0;
     this.#state = "backoff";
     this.#backoff.set(base - spread + jitter);
     this.#options.onDisconnect?.();
-    for (const entry of lost) entry.done?.({ kind });
+    for (const entry of inFlight) this.#end(entry.done, outcome);
+    for (const entry of waiting) this.#end(entry.done, DISCONNECTED);
   }
 
-  #armTimer(): void {
-    let deadlineMs = Infinity;
-    for (const entry of this.#inFlight) deadlineMs = Math.min(deadlineMs, entry.deadlineMs);
-    for (const entry of this.#waiting) deadlineMs = Math.min(deadlineMs, entry.deadlineMs);
-    if (deadlineMs === Infinity) this.#timer.cancel();
-    else this.#timer.set(Math.max(0, deadlineMs - this.#ports.clock.monotonicMs()));
+  /** Unless whoever was told before has closed the channel. */
+  #end(done: Done | null, outcome: Outcome<ApiKey>): void {
+    if (done !== null && this.#state !== "closed") done(outcome);
   }
-}
 
-function expectsNoResponse(request: RequestOf<ApiKey>): boolean {
-  return request.apiKey === ApiKeys.PRODUCE && (request.body as { acks: number }).acks === 0;
+  /**
+   * Makes sure that the timer fires by then. It is not moved back when a request is answered: an
+   * early firing finds nothing and arms it anew, which is cheaper than two moves for each request.
+   */
+  #armFor(deadlineMs: number): void {
+    if (deadlineMs >= this.#armedForMs) return;
+    this.#armedForMs = deadlineMs;
+    this.#timer.set(Math.max(0, deadlineMs - this.#ports.clock.monotonicMs()));
+  }
+
+  #armForEarliest(): void {
+    let earliestMs = this.#setupDeadlineMs;
+    for (const entry of this.#inFlight) earliestMs = Math.min(earliestMs, entry.deadlineMs);
+    for (const entry of this.#waiting) earliestMs = Math.min(earliestMs, entry.deadlineMs);
+    this.#armFor(earliestMs);
+  }
+
+  #disarm(): void {
+    this.#armedForMs = Infinity;
+    this.#timer.cancel();
+  }
 }
 
 /** 2^n, capped so that it stays an exact integer. */

@@ -1,10 +1,11 @@
 /**
  * The receiving side of a node's connections (SocketServer.scala): requests of one connection are
- * handled one at a time, the next one only after the answer to the one before was sent.
+ * handled one at a time, the next one only after the answer to the one before went to the socket.
+ * What a client sends meanwhile waits here, so its number is bounded by what clients keep in flight.
  */
 import { assert } from "../assert.ts";
 import type { CloseReason, Connection, ConnectionHandler, Lane, Ports } from "../ports.ts";
-import type { ApiKey, Request, ResponseBody } from "../protocol/message.ts";
+import type { ApiKey, Request, Response, ResponseBody } from "../protocol/message.ts";
 import { responseSize } from "./size.ts";
 
 /** A request with the means to answer it, exactly once. */
@@ -39,9 +40,18 @@ class ServedConnection implements ConnectionHandler {
   readonly connection: Connection;
   readonly id: number;
   readonly #handle: (call: Call) => void;
+  /** Received while another one was being handled, oldest first. */
   #queue: Request[] = [];
+  /** A request is being handled, or its answer fills the socket, or the next one is about to start. */
   #busy = false;
+  #awaitsDrain = false;
   isOpen = true;
+  /** Made once, as busy connections need it for every request. */
+  readonly #takeNext = (): void => {
+    const request = this.#queue.shift();
+    if (request !== undefined) this.#start(request);
+    else this.#busy = false;
+  };
 
   constructor(
     ports: Ports,
@@ -62,21 +72,41 @@ class ServedConnection implements ConnectionHandler {
     else this.#start(frame as Request);
   }
 
+  drained(): void {
+    if (!this.#awaitsDrain) return;
+    this.#awaitsDrain = false;
+    this.#startNext();
+  }
+
   closed(_reason: CloseReason): void {
     this.isOpen = false;
     // Requests that were not begun die with their connection.
     this.#queue = [];
   }
 
-  next(): void {
+  answer(response: Response): void {
+    if (!this.isOpen) return;
+    this.connection.send(response, responseSize(response));
+    this.#awaitsDrain = !this.connection.writable;
+  }
+
+  /** The request being handled has ended. */
+  ended(): void {
+    if (!this.#awaitsDrain) this.#startNext();
+  }
+
+  disconnect(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#queue = [];
+    this.connection.close();
+  }
+
+  #startNext(): void {
     this.#busy = false;
     if (this.#queue.length === 0) return;
     this.#busy = true;
-    this.#ports.work.later(this.#lane, "next request", () => {
-      this.#busy = false;
-      const request = this.#queue.shift();
-      if (request !== undefined && this.isOpen) this.#start(request);
-    });
+    this.#ports.work.later(this.#lane, "next request", this.#takeNext);
   }
 
   #start(request: Request): void {
@@ -109,23 +139,19 @@ class ServedCall implements Call {
 
   respond<K extends ApiKey>(body: ResponseBody<K>): void {
     this.#end();
-    if (this.#owner.isOpen) {
-      const { correlationId, apiKey } = this.request;
-      const response = { correlationId, apiKey, body };
-      this.#owner.connection.send(response, responseSize(response));
-    }
-    this.#owner.next();
+    const { correlationId, apiKey } = this.request;
+    this.#owner.answer({ correlationId, apiKey, body });
+    this.#owner.ended();
   }
 
   finish(): void {
     this.#end();
-    this.#owner.next();
+    this.#owner.ended();
   }
 
   disconnect(): void {
     this.#end();
-    this.#owner.isOpen = false;
-    this.#owner.connection.close();
+    this.#owner.disconnect();
   }
 
   #end(): void {

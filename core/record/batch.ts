@@ -1,9 +1,10 @@
 import type { LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence } from "../ids.ts";
-import type { Chunk } from "../ports.ts";
+import type { Chunk, CompressionType } from "../ports.ts";
+import type { DecodedRecord } from "./decode.ts";
 
 export const BATCH_HEADER_BYTES = 61;
 
-/** The fields of a batch that its CRC covers, besides the records. */
+/** The fields of a batch that its CRC covers, besides the records; and the CRC itself. */
 export interface BatchHeader {
   readonly crc: number;
   readonly attributes: number;
@@ -33,6 +34,11 @@ export class BatchBody implements BatchHeader {
   readonly producerEpoch: ProducerEpoch;
   readonly baseSequence: Sequence;
   readonly recordsCount: number;
+  /** Memo of crc32c.ts's answer for these bytes; ask `crcIsValid`. */
+  checkedCrc: "valid" | "bad" | null = null;
+  /** Memo of decode.ts for one base offset; ask `decodeRecords`. */
+  decoded: { readonly baseOffset: Offset; readonly records: readonly DecodedRecord[] } | null =
+    null;
 
   constructor(encoded: Uint8Array, header: BatchHeader) {
     this.encoded = encoded;
@@ -49,6 +55,17 @@ export class BatchBody implements BatchHeader {
 
   get sizeBytes(): number {
     return this.encoded.length;
+  }
+
+  /** How the records are compressed; null for a type that is not built. */
+  get compression(): CompressionType | null {
+    const type = this.attributes & 0x07;
+    return type === 0 ? "none" : type === 1 ? "gzip" : null;
+  }
+
+  /** The leader gave all records the time of its append, `maxTimestamp` (LogAppendTime). */
+  get hasAppendTime(): boolean {
+    return (this.attributes & 0x08) !== 0;
   }
 
   get isControl(): boolean {

@@ -5,7 +5,7 @@
  * only name of log.roll.hours; log.dir is one directory.
  */
 import type { Definition, SettingValue, TableOf } from "./definition.ts";
-import { flag, integer, text } from "./definition.ts";
+import { flag, integer, resolveSettings, text } from "./definition.ts";
 import type { TopicSettings } from "./topic-settings.ts";
 import { brokerSynonyms, topicSettings } from "./topic-settings.ts";
 
@@ -105,3 +105,10 @@ export const brokerSettings: Readonly<Record<string, Definition>> = {
   ...topicDefaults,
   ...ownSettings,
 };
+
+/** All settings of a node; throws a SettingError for an unknown name or a bad value. */
+export function resolveBrokerSettings(
+  given: Readonly<Record<string, SettingValue>>,
+): BrokerSettings {
+  return resolveSettings(brokerSettings as unknown as TableOf<BrokerSettings>, given);
+}

@@ -57,30 +57,43 @@ export function parseSetting(
   definition: Definition,
   given: SettingValue,
 ): SettingValue {
-  const bad = (expected: string): SettingError =>
-    new SettingError(`setting ${name}: ${JSON.stringify(given)} is not ${expected}`);
+  const problem = settingProblem(name, definition, given);
+  if (problem !== null) throw new SettingError(problem);
+  switch (definition.kind) {
+    case "integer":
+      return Number(given);
+    case "boolean":
+      return given === true || given === "true";
+    case "choice":
+    case "text":
+      return String(given);
+  }
+}
+
+/** What is wrong with a value, in one line; null when the setting can have it. */
+export function settingProblem(
+  name: string,
+  definition: Definition,
+  given: SettingValue,
+): string | null {
+  const isNot = (expected: string): string =>
+    `setting ${name}: ${JSON.stringify(given)} is not ${expected}`;
   switch (definition.kind) {
     case "integer": {
       const isNumeral = typeof given === "string" && /^-?\d{1,16}$/.test(given);
       const value = isNumeral ? Number(given) : given;
       const { min, max } = definition;
-      if (typeof value !== "number" || !Number.isSafeInteger(value)) throw bad("an integer");
-      if (value < min || value > max) throw bad(`between ${min} and ${max}`);
-      return value;
+      if (typeof value !== "number" || !Number.isSafeInteger(value)) return isNot("an integer");
+      return value < min || value > max ? isNot(`between ${min} and ${max}`) : null;
     }
-    case "boolean": {
-      if (given === true || given === "true") return true;
-      if (given === false || given === "false") return false;
-      throw bad("true or false");
-    }
-    case "choice": {
-      if (!definition.choices.includes(String(given))) {
-        throw bad(`one of ${definition.choices.join(", ")}`);
-      }
-      return String(given);
-    }
+    case "boolean":
+      return /^(true|false)$/.test(String(given)) ? null : isNot("true or false");
+    case "choice":
+      return definition.choices.includes(String(given))
+        ? null
+        : isNot(`one of ${definition.choices.join(", ")}`);
     case "text":
-      return String(given);
+      return null;
   }
 }
 

@@ -1,0 +1,119 @@
+/**
+ * Turns committed metadata into what the broker knows and does (MetadataLoader.java,
+ * BrokerMetadataPublisher.scala). Runs on lane "metadata".
+ *
+ * Until everything is replayed that was committed at that time, the image only grows. Then the logs
+ * are loaded (with the settings that the metadata gives them) and the whole image is published as one
+ * delta; from there on each run of committed records is published when it arrives. What arrives while
+ * the logs load waits.
+ */
+import type { LeaderEpoch, Offset } from "../ids.ts";
+import { MetadataDelta, MetadataImage } from "../metadata/image.ts";
+import type { MetadataRecord } from "../metadata/records.ts";
+import type { Ports } from "../ports.ts";
+import type { BrokerRules } from "./broker-rules.ts";
+
+export const METADATA_LANE = "metadata";
+
+/** Who acts on metadata. */
+export interface MetadataSubscriber {
+  /** Metadata is there for the first time: loads the logs, then calls `done`. */
+  load(done: () => void): void;
+  /** The image has changed by `delta`. `isFirst`: since nothing was known. */
+  publish(delta: MetadataDelta, isFirst: boolean): void;
+}
+
+/** A run of committed records. */
+interface CommittedRun {
+  readonly records: readonly CommittedRecord[];
+  readonly epoch: LeaderEpoch;
+  readonly lastOffset: Offset;
+}
+
+export interface CommittedRecord {
+  readonly record: MetadataRecord;
+  readonly offset: Offset;
+}
+
+export interface MetadataPublisherOptions {
+  readonly ports: Ports;
+  readonly rules: BrokerRules;
+  readonly subscriber: MetadataSubscriber;
+  /** High watermark of the metadata log; 0 or -1 while it is not known. */
+  highWatermark(): Offset;
+}
+
+export class MetadataPublisher {
+  /** What this broker knows. Changed in place, on lane "metadata" only. */
+  readonly image: MetadataImage = new MetadataImage();
+  readonly #options: MetadataPublisherOptions;
+  #phase: "catching-up" | "loading" | "publishing" = "catching-up";
+  /** What was replayed and not published yet. */
+  #delta: MetadataDelta = new MetadataDelta();
+  #committedOffset: Offset = -1;
+  #publishedOffset: Offset = -1;
+  /** Arrived while the logs load. */
+  #waiting: CommittedRun[] = [];
+
+  constructor(options: MetadataPublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Everything up to here was acted on; -1 before the first time. */
+  get published(): Offset {
+    return this.#publishedOffset;
+  }
+
+  /** Everything up to here has arrived. */
+  get committed(): Offset {
+    return this.#committedOffset;
+  }
+
+  /** Records that were committed, in order; `lastOffset` covers control records too. */
+  committedRun(records: readonly CommittedRecord[], epoch: LeaderEpoch, lastOffset: Offset): void {
+    this.#committedOffset = lastOffset;
+    if (this.#phase === "loading") {
+      this.#waiting.push({ records, epoch, lastOffset });
+      return;
+    }
+    this.#replay(records, epoch, lastOffset);
+    if (this.#phase === "publishing") {
+      this.#publish(false);
+      return;
+    }
+    const { rules, subscriber, ports, highWatermark } = this.#options;
+    if (!rules.hasCaughtUp(lastOffset, highWatermark())) return;
+    this.#phase = "loading";
+    subscriber.load(() => ports.work.later(METADATA_LANE, "first publish", () => this.#loaded()));
+  }
+
+  #loaded(): void {
+    this.#phase = "publishing";
+    this.#publish(true);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const run of waiting) {
+      this.#replay(run.records, run.epoch, run.lastOffset);
+      this.#publish(false);
+    }
+  }
+
+  #replay(records: readonly CommittedRecord[], epoch: LeaderEpoch, lastOffset: Offset): void {
+    for (const { record, offset } of records) this.image.apply(record, offset, epoch, this.#delta);
+    // Control records have no effect on the image but are part of what it covers.
+    this.image.offset = lastOffset;
+    this.image.epoch = epoch;
+  }
+
+  #publish(isFirst: boolean): void {
+    const delta = this.#delta;
+    this.#delta = new MetadataDelta();
+    this.#options.subscriber.publish(delta, isFirst);
+    this.#publishedOffset = this.image.offset;
+    const { probe } = this.#options.ports;
+    if (probe !== null) {
+      const { offset, epoch } = this.image;
+      probe.emit({ kind: "metadata-applied", offset, epoch });
+    }
+  }
+}

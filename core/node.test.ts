@@ -1,0 +1,545 @@
+/** Whole nodes on the manual network: what a cluster of real parts does together. */
+import { describe, expect, test } from "vitest";
+import { Errors } from "./errors.ts";
+import type { Outcome } from "./network/client-channel.ts";
+import { ClientChannel } from "./network/client-channel.ts";
+import type { NodeConfig, RunningNode } from "./node.ts";
+import { startNode } from "./node.ts";
+import type { ApiKey, RequestBody, ResponseBody } from "./protocol/message.ts";
+import { ApiKeys } from "./protocol/message.ts";
+import type { MetadataTopic } from "./protocol/metadata.ts";
+import type { BatchBody } from "./record/batch.ts";
+import { decodeRecords } from "./record/decode.ts";
+import { encodeBatch } from "./record/encode.ts";
+import { utf8Decode, utf8Encode } from "./record/utf8.ts";
+import { makeRules } from "./rules.ts";
+import type { SettingValue } from "./settings/definition.ts";
+import type { ManualNode } from "./testkit/manual-ports.ts";
+import { ManualWorld } from "./testkit/manual-ports.ts";
+
+const settings: Readonly<Record<string, SettingValue>> = {
+  "broker.session.timeout.ms": 3000,
+  "broker.heartbeat.interval.ms": 500,
+  "replica.lag.time.max.ms": 3000,
+  "replica.socket.timeout.ms": 2000,
+  "replica.fetch.backoff.ms": 200,
+  "request.timeout.ms": 2000,
+  "auto.create.topics.enable": false,
+};
+
+/** One controller, c100, and brokers b1, b2, ... with a client's channel to each. */
+class Cluster {
+  readonly world: ManualWorld = new ManualWorld();
+  readonly running: Map<string, RunningNode> = new Map();
+  readonly #channels: Map<string, ClientChannel> = new Map();
+  readonly #given: Readonly<Record<string, SettingValue>>;
+
+  constructor(brokers: number, given: Readonly<Record<string, SettingValue>> = {}) {
+    this.#given = given;
+    this.start("c100");
+    for (let id = 1; id <= brokers; id++) this.start(`b${id}`);
+    this.world.runUntil(() => this.#runningBrokers() === brokers, 20000);
+    this.world.run(20);
+  }
+
+  node(name: string): ManualNode {
+    return this.world.node(name);
+  }
+
+  /** Starts a node's process, again after it ended. */
+  start(name: string): void {
+    const node = this.node(name);
+    if (this.running.has(name)) node.restart();
+    const isController = name.startsWith("c");
+    const config: NodeConfig = {
+      clusterId: "test-cluster-id-000000",
+      nodeId: Number(name.slice(1)),
+      host: name,
+      roles: [isController ? "controller" : "broker"],
+      rack: null,
+      voters: [{ id: 100, host: "c100" }],
+      settings: { ...settings, ...this.#given },
+    };
+    node.perform(() => this.running.set(name, startNode(node.ports, config, makeRules())));
+  }
+
+  terminate(name: string): void {
+    this.node(name).perform(() => this.running.get(name)?.terminate());
+  }
+
+  /** Sends a request from the client and waits for what becomes of it. */
+  ask<K extends ApiKey>(
+    broker: string,
+    apiKey: K,
+    body: RequestBody<K>,
+    limitMs: number = 20000,
+  ): Outcome<K> {
+    let channel = this.#channels.get(broker);
+    if (channel === undefined) {
+      channel = new ClientChannel(this.node("client").ports, {
+        lane: "client",
+        host: broker,
+        channel: "test",
+        clientId: "client",
+        requestTimeoutMs: 15000,
+        reconnectBackoffMs: 50,
+        reconnectBackoffMaxMs: 100,
+      });
+      this.#channels.set(broker, channel);
+    }
+    const ended: Outcome<K>[] = [];
+    channel.send(apiKey, body, (outcome) => ended.push(outcome));
+    this.world.runUntil(() => ended.length > 0, limitMs);
+    return ended[0] as Outcome<K>;
+  }
+
+  answer<K extends ApiKey>(broker: string, apiKey: K, body: RequestBody<K>): ResponseBody<K> {
+    const outcome = this.ask(broker, apiKey, body);
+    if (outcome.kind !== "response") throw new Error(`${broker}: ${outcome.kind}`);
+    return outcome.body;
+  }
+
+  createTopic(name: string, replicas: readonly number[], configs: Record<string, string> = {}) {
+    const topic = {
+      name,
+      numPartitions: -1,
+      replicationFactor: -1,
+      assignments: [{ partitionIndex: 0, brokerIds: replicas }],
+      configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+    };
+    const request = { topics: [topic], timeoutMs: 5000, validateOnly: false };
+    const { topics } = this.answer("b1", ApiKeys.CREATE_TOPICS, request);
+    this.world.run(1000);
+    return topics[0];
+  }
+
+  topic(name: string, from: string): MetadataTopic {
+    const request = { topics: [{ topicId: null, name }], allowAutoTopicCreation: false };
+    return this.answer(from, ApiKeys.METADATA, request).topics[0] as MetadataTopic;
+  }
+
+  leader(name: string, from: string): number {
+    return this.topic(name, from).partitions[0]?.leaderId ?? -1;
+  }
+
+  /** Runs until the topic's partition has such a leader, as `from` knows. */
+  waitForLeader(name: string, from: string, isIt: (leader: number) => boolean): number {
+    for (let tries = 0; tries < 200; tries++) {
+      const leader = this.leader(name, from);
+      if (isIt(leader)) return leader;
+      this.world.run(100);
+    }
+    throw new Error(`no such leader of ${name}`);
+  }
+
+  isr(name: string, from: string): readonly number[] {
+    return [...(this.topic(name, from).partitions[0]?.isrNodes ?? [])].sort();
+  }
+
+  produce(broker: string, name: string, values: readonly string[], acks: number = -1) {
+    const { topicId } = this.topic(name, broker);
+    const partitionData = [{ index: 0, records: [this.#batch(values)] }];
+    const request = {
+      transactionalId: null,
+      acks,
+      timeoutMs: 2000,
+      topicData: [{ topicId, partitionData }],
+    };
+    const { responses } = this.answer(broker, ApiKeys.PRODUCE, request);
+    const result = responses[0]?.partitionResponses[0];
+    if (result === undefined) throw new Error("an answer has a result");
+    return result;
+  }
+
+  /** All records below the high watermark, as one fetch from offset 0 gives them. */
+  consume(broker: string, name: string): readonly string[] {
+    const { topicId } = this.topic(name, broker);
+    const partition = {
+      partition: 0,
+      currentLeaderEpoch: -1,
+      fetchOffset: 0,
+      lastFetchedEpoch: -1,
+      logStartOffset: -1,
+      partitionMaxBytes: 1000000,
+    };
+    const answer = this.answer(broker, ApiKeys.FETCH, {
+      clusterId: null,
+      replicaState: { replicaId: -1, replicaEpoch: -1 },
+      maxWaitMs: 100,
+      minBytes: 1,
+      maxBytes: 1000000,
+      isolationLevel: 0,
+      sessionId: 0,
+      sessionEpoch: -1,
+      topics: [{ topicId, partitions: [partition] }],
+      forgottenTopicsData: [],
+      rackId: "",
+    });
+    const result = answer.responses[0]?.partitions[0];
+    expect(result?.errorCode).toBe(0);
+    return (result?.records ?? []).flatMap((batch) =>
+      decodeRecords(batch, this.world.codecs).map(({ value }) =>
+        utf8Decode(value ?? new Uint8Array()),
+      ),
+    );
+  }
+
+  #batch(values: readonly string[]): BatchBody {
+    const records = values.map((value) => ({
+      timestamp: this.world.startMs + this.world.nowMs,
+      key: null,
+      value: utf8Encode(value),
+      headers: [],
+    }));
+    return encodeBatch(records, {
+      compression: "none",
+      producerId: -1,
+      producerEpoch: -1,
+      baseSequence: -1,
+      codecs: this.world.codecs,
+    });
+  }
+
+  #runningBrokers(): number {
+    let count = 0;
+    for (const node of this.world.nodes.values()) {
+      const isRunning = node.factsOf("broker-state").some((fact) => fact.state === "RUNNING");
+      if (isRunning) count += 1;
+    }
+    return count;
+  }
+}
+
+describe("one controller and one broker", () => {
+  test("boot, create a topic, take records and give them back", () => {
+    const cluster = new Cluster(1);
+    expect(cluster.createTopic("orders", [1])?.errorCode).toBe(0);
+    expect(cluster.produce("b1", "orders", ["a", "b"])).toMatchObject({
+      errorCode: 0,
+      baseOffset: 0,
+    });
+    expect(cluster.produce("b1", "orders", ["c"], 1)).toMatchObject({
+      errorCode: 0,
+      baseOffset: 2,
+    });
+    expect(cluster.consume("b1", "orders")).toEqual(["a", "b", "c"]);
+  });
+
+  test("do not serve before the broker is unfenced", () => {
+    const cluster = new Cluster(0);
+    cluster.world.cut("b1", "c100");
+    cluster.start("b1");
+    const request = { topics: null, allowAutoTopicCreation: false };
+    const outcome = cluster.ask("b1", ApiKeys.METADATA, request);
+    expect(outcome.kind).toBe("disconnected");
+    cluster.world.mend("b1", "c100");
+    cluster.world.run(5000);
+    const { brokers } = cluster.answer("b1", ApiKeys.METADATA, request);
+    expect(brokers.map((broker) => broker.nodeId)).toEqual([1]);
+  });
+
+  test("tell a client what the controller refuses", () => {
+    const cluster = new Cluster(1);
+    expect(cluster.createTopic("orders", [1])?.errorCode).toBe(0);
+    expect(cluster.createTopic("orders", [1])?.errorCode).toBe(Errors.TOPIC_ALREADY_EXISTS);
+    expect(cluster.createTopic("more", [2])?.errorCode).toBe(Errors.INVALID_REPLICA_ASSIGNMENT);
+  });
+
+  test("give ids to producers, never one twice, also over a restart", () => {
+    const cluster = new Cluster(1);
+    const request = {
+      transactionalId: null,
+      transactionTimeoutMs: 0,
+      producerId: -1,
+      producerEpoch: -1,
+    };
+    const ids: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      ids.push(cluster.answer("b1", ApiKeys.INIT_PRODUCER_ID, request).producerId);
+    }
+    cluster.start("b1");
+    cluster.world.run(5000);
+    cluster.ask("b1", ApiKeys.METADATA, { topics: [], allowAutoTopicCreation: false });
+    ids.push(cluster.answer("b1", ApiKeys.INIT_PRODUCER_ID, request).producerId);
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  test("change a topic's settings while it is used", () => {
+    const cluster = new Cluster(1);
+    cluster.createTopic("orders", [1]);
+    const change = { name: "max.message.bytes", configOperation: 0, value: "100" };
+    const resource = { resourceType: 2, resourceName: "orders", configs: [change] };
+    const { responses } = cluster.answer("b1", ApiKeys.INCREMENTAL_ALTER_CONFIGS, {
+      resources: [resource],
+      validateOnly: false,
+    });
+    expect(responses[0]?.errorCode).toBe(0);
+    cluster.world.run(1000);
+    expect(cluster.produce("b1", "orders", ["x".repeat(200)]).errorCode).toBe(
+      Errors.MESSAGE_TOO_LARGE,
+    );
+    const { results } = cluster.answer("b1", ApiKeys.DESCRIBE_CONFIGS, {
+      resources: [
+        { resourceType: 2, resourceName: "orders", configurationKeys: ["max.message.bytes"] },
+      ],
+    });
+    expect(results[0]?.configs).toEqual([
+      { name: "max.message.bytes", value: "100", isDefault: false },
+    ]);
+  });
+
+  test("keep everything over a controlled shutdown and a clean start", () => {
+    const cluster = new Cluster(1);
+    cluster.createTopic("orders", [1]);
+    cluster.produce("b1", "orders", ["a", "b"]);
+    cluster.terminate("b1");
+    cluster.world.run(5000);
+    const node = cluster.node("b1");
+    expect(node.exitReason).toBe("shut down");
+    expect(node.factsOf("broker-state").map((fact) => fact.state)).toEqual([
+      "STARTING",
+      "RECOVERY",
+      "RUNNING",
+      "PENDING_CONTROLLED_SHUTDOWN",
+      "SHUTTING_DOWN",
+    ]);
+    node.facts = [];
+    cluster.start("b1");
+    cluster.world.run(5000);
+    const loaded = node.factsOf("log-loaded").filter((fact) => fact.partition === "orders-0");
+    expect(loaded).toMatchObject([{ clean: true, endOffset: 2 }]);
+    const registered = cluster.node("c100").factsOf("broker-registered");
+    expect(registered.map((fact) => fact.cleanly)).toEqual([expect.anything(), true]);
+    cluster.ask("b1", ApiKeys.METADATA, { topics: [], allowAutoTopicCreation: false });
+    expect(cluster.consume("b1", "orders")).toEqual(["a", "b"]);
+  });
+
+  test("keep everything over a kill, and recover what was not closed", () => {
+    const cluster = new Cluster(1);
+    cluster.createTopic("orders", [1]);
+    cluster.produce("b1", "orders", ["a", "b"]);
+    cluster.node("b1").facts = [];
+    cluster.start("b1");
+    cluster.world.run(10000);
+    const loaded = cluster.node("b1").factsOf("log-loaded");
+    expect(loaded.filter((fact) => fact.partition === "orders-0")).toMatchObject([
+      { clean: false, endOffset: 2 },
+    ]);
+    cluster.ask("b1", ApiKeys.METADATA, { topics: [], allowAutoTopicCreation: false });
+    expect(cluster.consume("b1", "orders")).toEqual(["a", "b"]);
+  });
+
+  test("go on when the controller restarts, by kill or in order", () => {
+    const cluster = new Cluster(1);
+    cluster.createTopic("orders", [1]);
+    cluster.start("c100");
+    cluster.world.run(2000);
+    expect(cluster.createTopic("more", [1])?.errorCode).toBe(0);
+    cluster.terminate("c100");
+    cluster.world.run(100);
+    expect(cluster.node("c100").exitReason).toBe("shut down");
+    cluster.start("c100");
+    cluster.world.run(2000);
+    expect(cluster.createTopic("again", [1])?.errorCode).toBe(0);
+    expect(cluster.produce("b1", "orders", ["a"]).errorCode).toBe(0);
+    const kinds = cluster.node("c100").factsOf("controller-activated");
+    expect(kinds.length).toBe(3);
+  });
+
+  test("answer a forwarded request when the controller is back", () => {
+    const cluster = new Cluster(1);
+    cluster.node("c100").kill();
+    cluster.world.later(cluster.node("client"), 3000, () => cluster.start("c100"));
+    expect(cluster.createTopic("orders", [1])?.errorCode).toBe(0);
+    expect(cluster.produce("b1", "orders", ["a"]).errorCode).toBe(0);
+  });
+
+  test("make a topic that a client asks for, when that is allowed", () => {
+    const cluster = new Cluster(1, { "auto.create.topics.enable": true, "num.partitions": 2 });
+    const request = {
+      topics: [{ topicId: null, name: "orders" }],
+      allowAutoTopicCreation: true,
+    };
+    const first = cluster.answer("b1", ApiKeys.METADATA, request);
+    expect(first.topics[0]?.errorCode).toBe(Errors.UNKNOWN_TOPIC_OR_PARTITION);
+    cluster.world.run(1000);
+    const second = cluster.answer("b1", ApiKeys.METADATA, request);
+    expect(second.topics[0]?.partitions.map((each) => each.leaderId)).toEqual([1, 1]);
+  });
+
+  test("end the broker, by name, when its disk is full", () => {
+    const cluster = new Cluster(1);
+    cluster.createTopic("orders", [1]);
+    const node = cluster.node("b1");
+    node.disk.failure = { under: "data/orders-0", code: "ENOSPC" };
+    const { topicId } = cluster.topic("orders", "b1");
+    expect(topicId).not.toBe("");
+    expect(() => cluster.produce("b1", "orders", ["a"])).toThrow();
+    expect(node.exitReason).toContain("log directory failed: ENOSPC");
+    expect(node.factsOf("log-dir-failed")).toEqual([{ kind: "log-dir-failed", code: "ENOSPC" }]);
+    node.disk.failure = null;
+    cluster.start("b1");
+    cluster.world.run(10000);
+    cluster.ask("b1", ApiKeys.METADATA, { topics: [], allowAutoTopicCreation: false });
+    expect(cluster.produce("b1", "orders", ["b"]).errorCode).toBe(0);
+  });
+});
+
+describe("a node", () => {
+  const config: NodeConfig = {
+    clusterId: "test-cluster-id-000000",
+    nodeId: 1,
+    host: "n1",
+    roles: ["broker", "controller"],
+    rack: null,
+    voters: [{ id: 1, host: "n1" }],
+    settings,
+  };
+
+  test("can be broker and controller at once, and stop in order", () => {
+    const world = new ManualWorld();
+    const node = world.node("n1");
+    const running = startNode(node.ports, config, makeRules());
+    world.run(5000);
+    expect(node.factsOf("broker-state").at(-1)?.state).toBe("RUNNING");
+    const channel = new ClientChannel(world.node("client").ports, {
+      lane: "client",
+      host: "n1",
+      channel: "test",
+      clientId: "client",
+      requestTimeoutMs: 5000,
+      reconnectBackoffMs: 50,
+      reconnectBackoffMaxMs: 50,
+    });
+    const outcomes: Outcome<typeof ApiKeys.CREATE_TOPICS>[] = [];
+    const topic = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
+    const topics = [{ name: "orders", ...topic }];
+    const request = { topics, timeoutMs: 1000, validateOnly: false };
+    channel.send(ApiKeys.CREATE_TOPICS, request, (outcome) => outcomes.push(outcome));
+    world.run(1000);
+    expect(outcomes).toMatchObject([
+      { kind: "response", body: { topics: [{ name: "orders", errorCode: 0 }] } },
+    ]);
+    expect(node.factsOf("became-leader").map((fact) => fact.partition)).toEqual(["orders-0"]);
+    node.perform(() => running.terminate());
+    world.run(5000);
+    expect(node.exitReason).toBe("shut down");
+  });
+
+  test("refuses a disk of another node or another cluster, by name", () => {
+    for (const other of [{ nodeId: 2 }, { clusterId: "another-cluster-000000" }]) {
+      const world = new ManualWorld();
+      const node = world.node("n1");
+      startNode(node.ports, config, makeRules());
+      world.run(100);
+      node.perform(() => startNode(node.restart(), { ...config, ...other }, makeRules()));
+      expect(node.exitReason).toMatch(/^(foreign node.id|InconsistentClusterId): data is of /);
+    }
+  });
+
+  test("ends, by name, when its disk fails at the start or under the metadata log", () => {
+    const world = new ManualWorld();
+    const node = world.node("n1");
+    node.disk.failure = { under: "data", code: "EIO" };
+    node.perform(() => startNode(node.ports, config, makeRules()));
+    expect(node.exitReason).toContain("log directory failed: EIO");
+    expect(node.factsOf("log-dir-failed")).toHaveLength(1);
+    node.disk.failure = null;
+    startNode(node.restart(), config, makeRules());
+    world.run(3000);
+    node.disk.failure = { under: "data/__cluster_metadata-0", code: "ENOSPC" };
+    world.run(3000);
+    expect(node.exitReason).toContain("ENOSPC");
+  });
+
+  test("refuses a setting that does not exist", () => {
+    const given = { ...config, settings: { "no.such.setting": 1 } };
+    expect(() => startNode(new ManualWorld().node("n1").ports, given, makeRules())).toThrow(
+      "setting no.such.setting: there is no such setting",
+    );
+  });
+});
+
+describe("one controller and three brokers", () => {
+  test("replicate a record before it is acknowledged with acks=all", () => {
+    const cluster = new Cluster(3);
+    cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
+    expect(cluster.isr("orders", "b3")).toEqual([1, 2, 3]);
+    cluster.produce("b1", "orders", ["a", "b", "c"]);
+    for (const broker of ["b2", "b3"]) {
+      const appended = cluster.node(broker).factsOf("appended");
+      expect(appended.filter((fact) => fact.partition === "orders-0")).toHaveLength(1);
+    }
+    expect(cluster.consume("b1", "orders")).toEqual(["a", "b", "c"]);
+  });
+
+  test("elect another leader when the leader is killed, and take it back as a follower", () => {
+    const cluster = new Cluster(3);
+    cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
+    cluster.produce("b1", "orders", ["a"]);
+    cluster.node("b1").kill();
+    const leader = cluster.waitForLeader("orders", "b2", (id) => id > 1);
+    cluster.world.run(1000);
+    expect(cluster.produce(`b${leader}`, "orders", ["b"]).errorCode).toBe(0);
+    cluster.start("b1");
+    cluster.world.run(10000);
+    expect(cluster.isr("orders", "b2")).toEqual([1, 2, 3]);
+    expect(cluster.consume(`b${leader}`, "orders")).toEqual(["a", "b"]);
+  });
+
+  test("move the leadership in a controlled shutdown before the broker stops", () => {
+    const cluster = new Cluster(3);
+    cluster.createTopic("orders", [1, 2, 3]);
+    cluster.produce("b1", "orders", ["a"]);
+    cluster.terminate("b1");
+    cluster.world.run(4000);
+    expect(cluster.node("b1").exitReason).toBe("shut down");
+    const granted = cluster.node("c100").factsOf("controlled-shutdown-granted");
+    expect(granted.map((fact) => fact.broker)).toEqual([1]);
+    const leader = cluster.waitForLeader("orders", "b2", (id) => id > 1);
+    expect(cluster.node("c100").factsOf("broker-fenced").length).toBeGreaterThan(0);
+    expect(cluster.consume(`b${leader}`, "orders")).toEqual(["a"]);
+  });
+
+  test("shrink the ISR when a follower is cut off, and expand it when it is back", () => {
+    const cluster = new Cluster(3);
+    cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
+    cluster.world.cut("b1", "b3");
+    cluster.world.run(500);
+    expect(cluster.produce("b1", "orders", ["a"], 1).errorCode).toBe(0);
+    cluster.world.run(8000);
+    expect(cluster.isr("orders", "b2")).toEqual([1, 2]);
+    expect(cluster.produce("b1", "orders", ["b"]).errorCode).toBe(0);
+    cluster.world.mend("b1", "b3");
+    cluster.world.run(5000);
+    expect(cluster.isr("orders", "b2")).toEqual([1, 2, 3]);
+  });
+
+  test("refuse acks=all when too few replicas are in sync", () => {
+    const cluster = new Cluster(3);
+    cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
+    cluster.produce("b1", "orders", ["a"]);
+    cluster.node("b2").kill();
+    cluster.node("b3").kill();
+    cluster.world.run(10000);
+    expect(cluster.produce("b1", "orders", ["b"]).errorCode).toBe(Errors.NOT_ENOUGH_REPLICAS);
+    expect(cluster.consume("b1", "orders")).toEqual(["a"]);
+    cluster.start("b2");
+    cluster.world.run(10000);
+    expect(cluster.produce("b1", "orders", ["c"]).errorCode).toBe(0);
+    expect(cluster.consume("b1", "orders")).toEqual(["a", "c"]);
+  });
+
+  test("do the same in the same order each time", () => {
+    const story = (): string => {
+      const cluster = new Cluster(3);
+      cluster.createTopic("orders", [1, 2, 3]);
+      cluster.produce("b1", "orders", ["a"]);
+      cluster.node("b1").kill();
+      cluster.world.run(5000);
+      const facts = [...cluster.world.nodes.values()].map((node) => [node.name, node.facts]);
+      return JSON.stringify(facts);
+    };
+    expect(story()).toBe(story());
+  });
+});

@@ -1,0 +1,169 @@
+import { Admin } from "../../core/client/admin.ts";
+import { Consumer } from "../../core/client/consumer.ts";
+import { Producer } from "../../core/client/producer.ts";
+import type { Ports } from "../../core/ports.ts";
+import { PREFERRED_ELECTION, UNCLEAN_ELECTION } from "../../core/protocol/elect-leaders.ts";
+import { utf8Encode } from "../../core/record/utf8.ts";
+import type { Rules } from "../../core/rules.ts";
+import {
+  adminSettings,
+  consumerSettings,
+  producerSettings,
+} from "../../core/settings/client-settings.ts";
+import type {
+  AdminSettings,
+  ConsumerSettings,
+  ProducerSettings,
+} from "../../core/settings/client-settings.ts";
+import { resolveSettings } from "../../core/settings/definition.ts";
+import type { ClientPlan, ConsumerPlan, Operation, SendOperation } from "../plan/plan.ts";
+import type { SettingValues } from "../plan/plan.ts";
+
+/** How long one poll() of a simulated consumer waits for records. */
+const POLL_TIMEOUT_MS = 1000;
+
+/** A client process: does its operations of the plan when their time has come. */
+export interface ClientNode {
+  perform(operation: Operation): void;
+}
+
+export interface ClientContext {
+  readonly ports: Ports;
+  readonly rules: Rules;
+  /** Hosts of all brokers. */
+  readonly bootstrap: readonly string[];
+  /** The client's own settings and those of the plan that concern it. */
+  readonly settings: SettingValues;
+}
+
+export function startClient(plan: ClientPlan, context: ClientContext): ClientNode {
+  switch (plan.kind) {
+    case "producer":
+      return new ProducerNode(plan.id, context);
+    case "consumer":
+      return new ConsumerNode(plan, context);
+    case "admin":
+      return new AdminNode(plan.id, context);
+  }
+}
+
+function misdirected(operation: Operation): never {
+  throw new Error(`operation ${operation.id} (${operation.op}) is not for ${operation.client}`);
+}
+
+class ProducerNode implements ClientNode {
+  readonly #producer: Producer;
+
+  constructor(clientId: string, context: ClientContext) {
+    this.#producer = new Producer(context.ports, {
+      clientId,
+      bootstrap: context.bootstrap,
+      settings: resolveSettings<ProducerSettings>(producerSettings, context.settings),
+      rules: context.rules,
+    });
+  }
+
+  perform(operation: Operation): void {
+    if (operation.op === "send") this.#producer.send(sendArguments(operation), ignore);
+    else if (operation.op === "flush") this.#producer.flush(ignore);
+    else misdirected(operation);
+  }
+}
+
+/** Outcomes are told by facts; the plan's program has nothing to do with them. */
+function ignore(): void {}
+
+function sendArguments(operation: SendOperation): Parameters<Producer["send"]>[0] {
+  return {
+    sendId: operation.id,
+    topic: operation.topic,
+    ...(operation.partition === undefined ? {} : { partition: operation.partition }),
+    key: bytesOf(operation.key, operation.keyBase64),
+    value: bytesOf(operation.value, operation.valueBase64),
+    timestamp: operation.timestamp,
+  };
+}
+
+/** The bytes of a key or value that a plan gives as text or as base64. */
+export function bytesOf(
+  text: string | null | undefined,
+  base64: string | undefined,
+): Uint8Array | null {
+  if (base64 !== undefined) return new Uint8Array(Buffer.from(base64, "base64"));
+  return text === null || text === undefined ? null : utf8Encode(text);
+}
+
+class ConsumerNode implements ClientNode {
+  readonly #consumer: Consumer;
+  #polling = true;
+
+  constructor(plan: ConsumerPlan, context: ClientContext) {
+    this.#consumer = new Consumer(context.ports, {
+      clientId: plan.id,
+      bootstrap: context.bootstrap,
+      settings: resolveSettings<ConsumerSettings>(consumerSettings, context.settings),
+      rules: context.rules,
+    });
+    this.#consumer.assign(plan.assign.map(([topic, partition]) => ({ topic, partition })));
+    if (plan.startAt !== undefined) {
+      for (const [topic, partition] of plan.assign) this.#seek(topic, partition, plan.startAt);
+    }
+    this.#poll();
+  }
+
+  perform(operation: Operation): void {
+    switch (operation.op) {
+      case "seek":
+        return this.#seek(operation.topic, operation.partition, operation.offset);
+      case "pause-polling":
+        this.#polling = false;
+        return;
+      case "resume-polling":
+        if (this.#polling) return;
+        this.#polling = true;
+        return this.#poll();
+      default:
+        misdirected(operation);
+    }
+  }
+
+  #poll(): void {
+    this.#consumer.poll(POLL_TIMEOUT_MS, () => {
+      if (this.#polling) this.#poll();
+    });
+  }
+
+  #seek(topic: string, partition: number, place: number | "beginning" | "end"): void {
+    if (place === "beginning") this.#consumer.seekToBeginning([{ topic, partition }]);
+    else if (place === "end") this.#consumer.seekToEnd([{ topic, partition }]);
+    else this.#consumer.seek(topic, partition, place);
+  }
+}
+
+class AdminNode implements ClientNode {
+  readonly #admin: Admin;
+
+  constructor(clientId: string, context: ClientContext) {
+    this.#admin = new Admin(context.ports, {
+      clientId,
+      bootstrap: context.bootstrap,
+      settings: resolveSettings<AdminSettings>(adminSettings, context.settings),
+    });
+  }
+
+  perform(operation: Operation): void {
+    switch (operation.op) {
+      case "elect-leaders": {
+        const { topic, partitions } = operation;
+        const type = operation.electionType === "preferred" ? PREFERRED_ELECTION : UNCLEAN_ELECTION;
+        return this.#admin.electLeaders(type, [{ topic, partitions }], ignore);
+      }
+      case "alter-configs":
+        return this.#admin.incrementalAlterConfigs(operation.topic, operation.configs, ignore);
+      case "describe-topics":
+        return this.#admin.describeTopics(operation.topics ?? null, ignore);
+      default:
+        misdirected(operation);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** Parts that most plans share: nodes, clients, and settings that make a short run eventful. */
+import type { ConsumerPlan, NodePlan, ProducerPlan, SettingValues } from "../plan/plan.ts";
+
+/** The controller of every plan of this stage: one voter, a node of its own. */
+export const CONTROLLER = "c100";
+
+const RACKS = ["a", "b", "c"];
+
+/** One controller and the brokers b1, b2 ..., spread over three racks. */
+export function controllerAndBrokers(brokers: number): NodePlan[] {
+  const nodes: NodePlan[] = [{ id: CONTROLLER, roles: ["controller"], rack: "a", settings: {} }];
+  for (const [index, id] of brokerNames(brokers).entries()) {
+    nodes.push({ id, roles: ["broker"], rack: RACKS[index % RACKS.length]!, settings: {} });
+  }
+  return nodes;
+}
+
+export function brokerNames(brokers: number): string[] {
+  return Array.from({ length: brokers }, (_, index) => `b${index + 1}`);
+}
+
+export function producer(id: string, settings: SettingValues = {}): ProducerPlan {
+  return { id, kind: "producer", settings };
+}
+
+/** Reads whole topics from their beginning. */
+export function consumer(
+  id: string,
+  topics: readonly { readonly name: string; readonly partitions: number }[],
+  settings: SettingValues = {},
+): ConsumerPlan {
+  const assign = topics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, index) => [name, index] as const),
+  );
+  return {
+    id,
+    kind: "consumer",
+    settings: { "auto.offset.reset": "earliest", ...settings },
+    assign,
+  };
+}
+
+/** Timeouts of a tenth of Kafka's, so that half a minute holds what else takes five. */
+export const shortTimeouts: SettingValues = {
+  "broker.session.timeout.ms": 3000,
+  "broker.heartbeat.interval.ms": 500,
+  "replica.lag.time.max.ms": 3000,
+  "replica.socket.timeout.ms": 2000,
+  "replica.fetch.backoff.ms": 200,
+  "request.timeout.ms": 2000,
+  "delivery.timeout.ms": 15000,
+  "metadata.max.age.ms": 5000,
+  "reconnect.backoff.max.ms": 500,
+};

@@ -1,0 +1,406 @@
+/**
+ * What is really true in the cluster, gathered from the facts: for each partition the committed log,
+ * each replica's log, high watermark and belief, and what the controllers decided. Checkers compare
+ * facts with it; the strict profile asks it before a fault strikes. Constant work per fact.
+ */
+import type { FactOf } from "../../core/facts.ts";
+import type { NodeId, Offset, PartitionName } from "../../core/ids.ts";
+import { METADATA_TOPIC, NO_NODE } from "../../core/ids.ts";
+import type { Batch } from "../../core/record/batch.ts";
+import type { Moment, NodeEvent, Observer } from "../observation.ts";
+import type { DiskScan } from "./disk-scan.ts";
+import { scanDisk } from "./disk-scan.ts";
+import type { DurableFiles } from "./durable-files.ts";
+import { MetadataGhost } from "./metadata-ghost.ts";
+import { NodeGhost } from "./node-ghost.ts";
+import { PartitionGhost } from "./partition-ghost.ts";
+import { ReplicaGhost } from "./replica-ghost.ts";
+
+export interface GhostOptions {
+  /** Null where nobody restarts: then a restarted log is what the node says it is. */
+  readonly files: DurableFiles | null;
+  /** min.insync.replicas of a topic that has none of its own. */
+  readonly defaultMinIsr: number;
+}
+
+/** Told about each batch that becomes committed, in the order of its log. */
+export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: Moment) => void;
+
+export class Ghost implements Observer {
+  readonly partitions: Map<PartitionName, PartitionGhost> = new Map();
+  readonly metadata: MetadataGhost;
+  readonly nodes: NodeGhost[] = [];
+  readonly files: DurableFiles | null;
+  truncations: number = 0;
+  /** Bytes that are not what was written may be on some disk. */
+  tainted: boolean = false;
+  readonly #defaultMinIsr: number;
+  readonly #byNodeId: (NodeGhost | undefined)[] = [];
+  readonly #commitListeners: CommitListener[] = [];
+  #lastPartition: PartitionGhost | null = null;
+
+  constructor(options: GhostOptions) {
+    this.files = options.files;
+    this.#defaultMinIsr = options.defaultMinIsr;
+    this.metadata = new MetadataGhost((name) => this.partition(name));
+  }
+
+  // ---- what is true -----------------------------------------------------------------------------
+
+  get leaderChanges(): number {
+    return this.metadata.leaderChanges;
+  }
+
+  get isrChanges(): number {
+    return this.metadata.isrChanges;
+  }
+
+  /** ISR as the controller has it; empty before the partition exists. */
+  committedIsr(partition: PartitionName): readonly NodeId[] {
+    return this.partitions.get(partition)?.registration?.isr ?? [];
+  }
+
+  /** Leader as the controller has it; -1 for none. */
+  leader(partition: PartitionName): NodeId {
+    return this.partitions.get(partition)?.registration?.leader ?? NO_NODE;
+  }
+
+  /** The running broker that acts as leader in the highest epoch, deposed or not; -1 for none. */
+  presumedLeader(partition: PartitionName): NodeId {
+    let best: ReplicaGhost | null = null;
+    for (const replica of this.partitions.get(partition)?.replicas ?? []) {
+      if (!replica.presumesLeadership) continue;
+      if (best === null || replica.leaderEpoch > best.leaderEpoch) best = replica;
+    }
+    return best?.node.nodeId ?? NO_NODE;
+  }
+
+  /** End of that replica's log, running or not; -1 when it has none. */
+  replicaEnd(partition: PartitionName, node: NodeId): Offset {
+    return this.partitions.get(partition)?.replica(node)?.log.end ?? -1;
+  }
+
+  /** What of that replica's log survives a loss of power. */
+  syncedEnd(partition: PartitionName, node: NodeId): Offset {
+    return this.partitions.get(partition)?.replica(node)?.syncedEnd ?? -1;
+  }
+
+  /** Highest high watermark that any leader ever reached: everything below it is committed. */
+  highWatermarkEver(partition: PartitionName): Offset {
+    return this.partitions.get(partition)?.trueHighWatermark ?? 0;
+  }
+
+  /** That replica holds everything committed, and it is the committed content. */
+  holdsCommitted(partition: PartitionName, node: NodeId): boolean {
+    const ghost = this.partitions.get(partition);
+    const replica = ghost?.replica(node);
+    if (ghost === undefined) return true;
+    if (replica === undefined) return ghost.trueHighWatermark === 0;
+    const end = ghost.committed.end;
+    return (
+      replica.log.end >= ghost.trueHighWatermark && replica.log.samePrefix(ghost.committed, end)
+    );
+  }
+
+  /** That replica came back with less than it had and has neither left the ISR nor caught up. */
+  isStruck(partition: PartitionName, node: NodeId): boolean {
+    return this.partitions.get(partition)?.replica(node)?.struck ?? false;
+  }
+
+  /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */
+  effectiveMinIsr(partition: PartitionGhost, replicas: number): number {
+    const own = this.metadata.minInsyncReplicas(partition.topic) ?? this.#defaultMinIsr;
+    return Math.min(own, replicas);
+  }
+
+  onCommit(listener: CommitListener): void {
+    this.#commitListeners.push(listener);
+  }
+
+  // ---- lookup -----------------------------------------------------------------------------------
+
+  partition(name: PartitionName): PartitionGhost {
+    const last = this.#lastPartition;
+    if (last !== null && last.name === name) return last;
+    let partition = this.partitions.get(name);
+    if (partition === undefined) {
+      partition = new PartitionGhost(name, name === `${METADATA_TOPIC}-0`);
+      this.partitions.set(name, partition);
+    }
+    this.#lastPartition = partition;
+    return partition;
+  }
+
+  replica(name: PartitionName, moment: Moment): ReplicaGhost {
+    const partition = this.partition(name);
+    const replica = partition.replica(moment.nodeId);
+    if (replica !== undefined) return replica;
+    const node = this.node(moment.nodeId, moment.node);
+    const made = new ReplicaGhost(partition, node);
+    partition.addReplica(made);
+    node.replicas.push(made);
+    return made;
+  }
+
+  node(nodeId: NodeId, name: string): NodeGhost {
+    let node = this.#byNodeId[nodeId];
+    if (node === undefined) {
+      node = new NodeGhost(nodeId, name);
+      this.#byNodeId[nodeId] = node;
+      this.nodes.push(node);
+    }
+    return node;
+  }
+
+  // ---- facts ------------------------------------------------------------------------------------
+
+  readonly on: NonNullable<Observer["on"]> = {
+    "log-loaded": (fact, moment) => this.#logLoaded(fact, moment),
+    appended: (fact, moment) => this.replica(fact.partition, moment).log.append(fact.batch),
+    truncated: (fact, moment) => this.#truncated(fact, moment),
+    "log-flushed": (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      if (fact.upTo > replica.syncedEnd) replica.syncedEnd = Math.min(fact.upTo, replica.log.end);
+    },
+    "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
+    "became-follower": (fact, moment) => this.#becameFollower(fact, moment),
+    "high-watermark": (fact, moment) => this.#highWatermark(fact, moment),
+    "follower-fetched": (fact, moment) => this.#followerFetched(fact, moment),
+    "isr-proposed": (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      const { leaderEpoch, partitionEpoch, proposedIsr: isr } = fact;
+      const brokerEpochs = isr.map((node) => replica.fetches[node]?.brokerEpoch ?? -1);
+      replica.proposal = { leaderEpoch, partitionEpoch, isr, brokerEpochs };
+    },
+    "isr-committed": (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      replica.believedIsr = fact.isr;
+      replica.partitionEpoch = fact.partitionEpoch;
+    },
+    "fetcher-added": (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      replica.fetcherLeader = fact.leader;
+      replica.fetcherStopped = false;
+    },
+    "fetcher-removed": (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      replica.fetcherLeader = NO_NODE;
+      replica.fetcherStopped =
+        fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
+    },
+    "metadata-committed": (fact) => this.#metadataCommitted(fact),
+    "partition-decided": (fact) => {
+      const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
+      this.partition(fact.partition).decided = {
+        leader,
+        leaderEpoch,
+        partitionEpoch,
+        isr,
+        replicas,
+      };
+    },
+    "controller-activated": () => {
+      // What a predecessor decided and did not commit is void.
+      for (const partition of this.partitions.values()) partition.decided = partition.registration;
+    },
+    "broker-state": (fact, moment) => {
+      this.node(moment.nodeId, moment.node).state = fact.state;
+    },
+    "log-dir-failed": (_fact, moment) => {
+      this.node(moment.nodeId, moment.node).online = false;
+    },
+  };
+
+  nodeEvent(event: NodeEvent, moment: Moment): void {
+    if (moment.nodeId < 0) return;
+    const node = this.node(moment.nodeId, moment.node);
+    switch (event.kind) {
+      case "booted":
+        return this.#booted(node, event.disk, moment);
+      case "ended":
+        node.running = false;
+        node.paused = false;
+        node.endedBy = event.cause;
+        if (event.cause === "power-loss") this.tainted = true;
+        return;
+      case "paused":
+        node.paused = true;
+        return;
+      case "resumed":
+        node.paused = false;
+        return;
+      case "disk-damaged":
+        node.damaged = true;
+        this.tainted = true;
+        return;
+    }
+  }
+
+  #booted(node: NodeGhost, disk: "same" | "empty" | "foreign", moment: Moment): void {
+    node.running = true;
+    node.paused = false;
+    node.online = true;
+    node.registered = false;
+    node.incarnation = moment.incarnation;
+    for (const replica of node.replicas) {
+      replica.forgetBeliefs();
+      if (disk !== "empty") continue;
+      replica.struck = replica.log.end > 0;
+      replica.log.startAt(0, null);
+      replica.syncedEnd = 0;
+      replica.highWatermark = 0;
+    }
+    node.scans = new Map<PartitionName, DiskScan>();
+    if (this.files === null || disk !== "same" || node.endedBy === null) return;
+    node.scans = scanDisk(
+      this.files,
+      node.name,
+      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
+    );
+  }
+
+  #logLoaded(fact: FactOf<"log-loaded">, moment: Moment): void {
+    const replica = this.replica(fact.partition, moment);
+    const { node, log } = replica;
+    const endBefore = log.end;
+    const scan = node.scans.get(fact.partition);
+    if (scan === undefined) log.truncateTo(fact.endOffset);
+    else {
+      const { committed } = replica.partition;
+      log.replace(fact.logStartOffset, scan.batches(), fact.endOffset, committed);
+    }
+    replica.loaded = true;
+    replica.highWatermark = fact.highWatermark;
+    replica.toldHighWatermark = fact.highWatermark;
+    this.#cameBack(replica, endBefore);
+  }
+
+  /** A log is open again: judge whether a fault took a part of it. */
+  #cameBack(replica: ReplicaGhost, endBefore: Offset): void {
+    const { node, log, partition } = replica;
+    const excused =
+      (node.endedBy === "power-loss" || node.damaged) &&
+      !node.registered &&
+      partition.inCommittedIsr(node.nodeId);
+    if (node.endedBy === "power-loss") replica.syncedEnd = log.end;
+    else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
+    if (excused && log.end < endBefore && log.end < partition.trueHighWatermark) {
+      replica.struck = true;
+    }
+  }
+
+  #truncated(fact: FactOf<"truncated">, moment: Moment): void {
+    const replica = this.replica(fact.partition, moment);
+    const { log } = replica;
+    if (fact.toOffset < log.end) {
+      if (fact.why !== "recovery") this.truncations += 1;
+      log.truncateTo(fact.toOffset);
+    } else if (fact.toOffset > log.end && fact.why === "out-of-range") {
+      log.startAt(fact.toOffset, replica.partition.committed);
+    }
+    replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
+    replica.highWatermark = Math.min(replica.highWatermark, log.end);
+  }
+
+  /** A log that was never opened at this start is a new one, or was lost with its directory. */
+  #openUnloaded(replica: ReplicaGhost, endOffset: Offset): void {
+    if (replica.loaded) return;
+    const endBefore = replica.log.end;
+    replica.log.truncateTo(endOffset);
+    replica.loaded = true;
+    replica.highWatermark = Math.min(replica.highWatermark, endOffset);
+    replica.toldHighWatermark = replica.highWatermark;
+    this.#cameBack(replica, endBefore);
+  }
+
+  #becameLeader(fact: FactOf<"became-leader">, moment: Moment): void {
+    const replica = this.replica(fact.partition, moment);
+    this.#openUnloaded(replica, fact.endOffset);
+    if (!fact.alreadyLed || replica.role !== "leader") {
+      replica.ledSince = fact.leaderEpoch;
+      replica.fetches.length = 0;
+    }
+    if (replica.leaderEpoch !== fact.leaderEpoch || replica.role !== "leader") {
+      replica.epochStart = fact.endOffset;
+    }
+    replica.role = "leader";
+    replica.leaderEpoch = fact.leaderEpoch;
+    replica.partitionEpoch = fact.partitionEpoch;
+    replica.believedLeader = moment.nodeId;
+    replica.believedIsr = fact.isr;
+    replica.believedReplicas = fact.replicas;
+    replica.producersAtStart = fact.producers;
+    replica.highWatermark = fact.highWatermark;
+    replica.proposal = null;
+  }
+
+  #becameFollower(fact: FactOf<"became-follower">, moment: Moment): void {
+    const replica = this.replica(fact.partition, moment);
+    this.#openUnloaded(replica, fact.endOffset);
+    if (replica.role === "leader") replica.toldHighWatermark = replica.highWatermark;
+    replica.role = "follower";
+    replica.leaderEpoch = fact.leaderEpoch;
+    replica.believedLeader = fact.leader;
+    replica.ledSince = -1;
+    replica.fetches.length = 0;
+    replica.proposal = null;
+  }
+
+  #followerFetched(fact: FactOf<"follower-fetched">, moment: Moment): void {
+    const { fetches } = this.replica(fact.partition, moment);
+    const known = fetches[fact.follower];
+    if (known === undefined) {
+      const { fetchOffset, brokerEpoch } = fact;
+      fetches[fact.follower] = { furthest: fetchOffset, last: fetchOffset, brokerEpoch };
+      return;
+    }
+    known.last = fact.fetchOffset;
+    known.brokerEpoch = fact.brokerEpoch;
+    if (fact.fetchOffset > known.furthest) known.furthest = fact.fetchOffset;
+  }
+
+  #highWatermark(fact: FactOf<"high-watermark">, moment: Moment): void {
+    const replica = this.replica(fact.partition, moment);
+    replica.highWatermark = fact.highWatermark;
+    if (fact.as === "follower") {
+      if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
+      if (replica.struck && replica.log.end >= replica.partition.trueHighWatermark) {
+        replica.struck = !this.holdsCommitted(fact.partition, moment.nodeId);
+      }
+      return;
+    }
+    const { partition, log } = replica;
+    if (partition.isMetadata || fact.highWatermark <= partition.trueHighWatermark) return;
+    partition.trueHighWatermark = fact.highWatermark;
+    const { committed } = partition;
+    let index = log.countBelow(committed.end);
+    for (;;) {
+      const batch = log.batches[index++];
+      if (batch === undefined || batch.nextOffset > fact.highWatermark) return;
+      // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
+      if (batch.baseOffset !== committed.end) return;
+      committed.append(batch);
+      for (const listener of this.#commitListeners) listener(partition, batch, moment);
+    }
+  }
+
+  #metadataCommitted(fact: FactOf<"metadata-committed">): void {
+    const { metadata } = this;
+    metadata.committed(fact);
+    if (!metadata.fresh || !fact.endsBatch) return;
+    for (const partition of metadata.touchedPartitions) {
+      for (const replica of partition.replicas) {
+        if (replica.struck && !partition.inCommittedIsr(replica.node.nodeId)) {
+          replica.struck = false;
+        }
+      }
+    }
+    for (const broker of metadata.registeredBrokers) {
+      // Its registration had to take it out of every ISR: no excuse is left.
+      const node = this.#byNodeId[broker];
+      if (node === undefined) continue;
+      node.registered = true;
+      for (const replica of node.replicas) replica.struck = false;
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { ProducerEntry } from "../../core/facts.ts";
+import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../../core/ids.ts";
+import { GhostLog } from "./ghost-log.ts";
+import type { NodeGhost } from "./node-ghost.ts";
+import type { PartitionGhost } from "./partition-ghost.ts";
+import { ProducerScan } from "./producer-scan.ts";
+
+/** What a leader last heard from one follower, and the furthest it ever heard. */
+export interface FollowerFetch {
+  furthest: Offset;
+  last: Offset;
+  brokerEpoch: BrokerEpoch;
+}
+
+/** An ISR change that a leader asked for. */
+export interface Proposal {
+  readonly leaderEpoch: LeaderEpoch;
+  readonly partitionEpoch: PartitionEpoch;
+  readonly isr: readonly NodeId[];
+  /** Of each member, in its last fetch before the proposal; -1 for none. */
+  readonly brokerEpochs: readonly BrokerEpoch[];
+}
+
+/** Truth about one replica of one partition. What the replica *believes* is named as belief. */
+export class ReplicaGhost {
+  readonly partition: PartitionGhost;
+  readonly node: NodeGhost;
+  readonly log: GhostLog = new GhostLog();
+  readonly scan: ProducerScan = new ProducerScan(this.log);
+  /** False between a start of the process and the opening of this log. */
+  loaded: boolean = true;
+  /** All batches below it survive a loss of power. */
+  syncedEnd: Offset = 0;
+  highWatermark: Offset = 0;
+  /** It came back with less than it had, by a fault that excuses it. */
+  struck: boolean = false;
+
+  role: "none" | "leader" | "follower" = "none";
+  /** Latest leader epoch that it took part in, in this incarnation. */
+  leaderEpoch: LeaderEpoch = -1;
+  partitionEpoch: PartitionEpoch = -1;
+  /** Follower: whom it believes to lead. */
+  believedLeader: NodeId = -1;
+
+  /** Leader: the epoch in which its uninterrupted leadership began. */
+  ledSince: LeaderEpoch = -1;
+  /** Leader: end of its log when the current epoch began. */
+  epochStart: Offset = 0;
+  believedIsr: readonly NodeId[] = [];
+  believedReplicas: readonly NodeId[] = [];
+  /** Leader: producers that it knew when the current epoch began. */
+  producersAtStart: readonly ProducerEntry[] = [];
+  /** Leader: by follower, since its uninterrupted leadership began. */
+  readonly fetches: (FollowerFetch | undefined)[] = [];
+  proposal: Proposal | null = null;
+
+  /** Follower: highest that leaders told it, or what it started with. */
+  toldHighWatermark: Offset = 0;
+  /** Whom its fetcher of this partition asks; -1 without one. */
+  fetcherLeader: NodeId = -1;
+  /** The fetcher gave up until the next leadership. */
+  fetcherStopped: boolean = false;
+
+  constructor(partition: PartitionGhost, node: NodeGhost) {
+    this.partition = partition;
+    this.node = node;
+  }
+
+  /** Process up, log open, directory online: its log counts. A paused process is running. */
+  get isRunning(): boolean {
+    return this.loaded && this.node.running && this.node.online;
+  }
+
+  get presumesLeadership(): boolean {
+    return this.role === "leader" && this.node.running;
+  }
+
+  /** A process starts: beliefs are gone, the log is on the disk. */
+  forgetBeliefs(): void {
+    this.loaded = false;
+    this.role = "none";
+    this.leaderEpoch = -1;
+    this.partitionEpoch = -1;
+    this.believedLeader = -1;
+    this.ledSince = -1;
+    this.believedIsr = [];
+    this.producersAtStart = [];
+    this.fetches.length = 0;
+    this.proposal = null;
+    this.fetcherLeader = -1;
+    this.fetcherStopped = false;
+  }
+}

@@ -1,0 +1,59 @@
+import type { FactOf } from "../../core/facts.ts";
+import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
+import type { Moment } from "../observation.ts";
+import { Check } from "./check.ts";
+import type { Handlers } from "./check.ts";
+
+/**
+ * A2, epochs in the log: leader epochs never fall along a log; a leader stamps its own, a follower
+ * takes none that is newer than the one it is in. After a start the epoch cache is what the batches
+ * imply, plus at most one last entry without data, of an epoch that this broker led (KIP-101).
+ *
+ * Broken by: an epoch checkpoint that is not rebuilt after a loss of power.
+ *   1. the broker appends under epoch 2 and rolls   2. power loss   3. its cache knows epoch 1 only
+ */
+export class EpochsInLog extends Check {
+  readonly id = "A2";
+
+  override readonly before: Handlers = {
+    appended: (fact, moment) => {
+      const { leaderEpoch: epoch, baseOffset } = fact.batch;
+      const last = this.ghost.replica(fact.partition, moment).log.lastEpoch;
+      this.evaluations += 1;
+      const fits = fact.as === "leader" ? epoch === fact.leaderEpoch : epoch <= fact.leaderEpoch;
+      if (epoch >= last && fits) return;
+      const message = `a ${fact.as} in epoch ${fact.leaderEpoch} appended a batch of epoch ${epoch} after epoch ${last}`;
+      this.fail(moment, message, fact.partition, baseOffset);
+    },
+  };
+
+  override readonly after: Handlers = {
+    "log-loaded": (fact, moment) => this.#judgeCache(fact, moment),
+  };
+
+  #judgeCache(fact: FactOf<"log-loaded">, moment: Moment): void {
+    const replica = this.ghost.replica(fact.partition, moment);
+    const implied = replica.log.epochs;
+    this.evaluations += implied.length + 1;
+    for (let index = 0; index < implied.length; index += 1) {
+      const want = implied[index] as { epoch: number; startOffset: number };
+      const got = fact.epochs[index];
+      if (got?.epoch === want.epoch && got.startOffset === want.startOffset) continue;
+      const found = got === undefined ? "nothing" : `epoch ${got.epoch} from ${got.startOffset}`;
+      const message = `the epoch cache has ${found} where the log has epoch ${want.epoch} from ${want.startOffset}`;
+      this.fail(moment, message, fact.partition, want.startOffset);
+      return;
+    }
+    const extra = fact.epochs[implied.length];
+    if (extra === undefined) return;
+    if (fact.epochs.length === implied.length + 1 && this.#mayBeEmpty(replica, extra)) return;
+    const message = `the epoch cache has epoch ${extra.epoch} from ${extra.startOffset}, of which the log has nothing`;
+    this.fail(moment, message, fact.partition, extra.startOffset);
+  }
+
+  #mayBeEmpty(replica: ReplicaGhost, entry: { epoch: number; startOffset: number }): boolean {
+    const { partition, node, log } = replica;
+    const led = partition.isMetadata || partition.electedIn[entry.epoch] === node.nodeId;
+    return led && entry.epoch > log.lastEpoch && entry.startOffset <= log.end;
+  }
+}

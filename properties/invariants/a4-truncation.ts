@@ -1,0 +1,41 @@
+import type { FactOf } from "../../core/facts.ts";
+import type { Moment } from "../observation.ts";
+import { Check } from "./check.ts";
+import type { Handlers } from "./check.ts";
+
+/**
+ * A4, only followers truncate: a leader never cuts its log; and a replica that is running, online, in
+ * the committed ISR and not struck by a fault never cuts what is below its own high watermark or
+ * committed anywhere. Recovery at start is excepted.
+ *
+ * Broken by: truncation to the follower's high watermark on every new leader (before KIP-101).
+ *   1. A, B, C hold offset 0, high watermark 1, which follower A has not heard yet
+ *   2. leader C dies, B leads   3. A cuts its log to its own high watermark, 0
+ */
+export class Truncation extends Check {
+  readonly id = "A4";
+
+  override readonly before: Handlers = {
+    truncated: (fact, moment) => {
+      if (fact.why !== "recovery") this.#judge(fact, moment);
+    },
+  };
+
+  #judge(fact: FactOf<"truncated">, moment: Moment): void {
+    const replica = this.ghost.replica(fact.partition, moment);
+    const { partition, log } = replica;
+    if (fact.toOffset >= log.end) return;
+    this.evaluations += 1;
+    if (replica.role === "leader") {
+      const message = `the leader of epoch ${replica.leaderEpoch} cut its log from ${log.end} to ${fact.toOffset}`;
+      this.fail(moment, message, fact.partition, fact.toOffset);
+      return;
+    }
+    if (partition.isMetadata || replica.struck || !partition.inCommittedIsr(moment.nodeId)) return;
+    const floor = Math.max(partition.trueHighWatermark, replica.highWatermark);
+    this.evaluations += 1;
+    if (fact.toOffset >= floor) return;
+    const message = `a member of the ISR cut its log from ${log.end} to ${fact.toOffset}, below the high watermark ${floor}`;
+    this.fail(moment, message, fact.partition, fact.toOffset);
+  }
+}

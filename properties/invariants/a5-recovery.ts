@@ -1,0 +1,63 @@
+import type { FactOf } from "../../core/facts.ts";
+import type { DiskScan } from "../ghost/disk-scan.ts";
+import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
+import type { Moment, NodeEvent } from "../observation.ts";
+import { Check } from "./check.ts";
+import type { Handlers } from "./check.ts";
+
+/**
+ * A5, recovery: what was synced is there after a loss of power. A log that is opened after an unclean
+ * stop ends at the first batch, from the segment of the recovery point on, that is not whole and
+ * intact; after a clean stop it ends where its files end.
+ *
+ * Broken by: a recovery that does not verify the CRC of the batches it keeps.
+ *   1. a batch is appended, not synced   2. power loss tears its last bytes, length intact
+ *   3. the broker starts and counts the torn batch as its own
+ */
+export class Recovery extends Check {
+  readonly id = "A5";
+
+  override nodeEvent(event: NodeEvent, moment: Moment): void {
+    if (event.kind !== "booted" || event.disk !== "same" || this.ghost.files === null) return;
+    const node = this.ghost.node(moment.nodeId, moment.node);
+    if (node.endedBy === null || node.damaged) return;
+    for (const { partition, syncedEnd } of node.replicas) {
+      if (syncedEnd === 0) continue;
+      const found = node.scans.get(partition.name)?.intactEnd ?? 0;
+      this.evaluations += 1;
+      if (found >= syncedEnd) continue;
+      const message = `the log was synced up to ${syncedEnd} and is intact only up to ${found}`;
+      this.fail(moment, message, partition.name, found);
+    }
+  }
+
+  override readonly before: Handlers = {
+    "log-loaded": (fact, moment) => {
+      const replica = this.ghost.replica(fact.partition, moment);
+      const scan = replica.node.scans.get(fact.partition);
+      if (scan === undefined) this.#judgeMissing(fact, replica, moment);
+      else this.#judge(fact, scan, moment);
+    },
+  };
+
+  #judge(fact: FactOf<"log-loaded">, scan: DiskScan, moment: Moment): void {
+    // Kafka does not look for holes between segments; whether it keeps what follows is not promised.
+    if (scan.hasHole) return;
+    if (fact.clean && scan.tornAtEnd) return;
+    const want = fact.clean ? scan.end : scan.recoveredEnd(fact.recoveryPoint);
+    this.evaluations += 1;
+    if (fact.endOffset === want) return;
+    const how = fact.clean ? "after a clean stop" : "after an unclean stop";
+    const message = `a log opened ${how} ends at ${fact.endOffset}, its files at ${want}`;
+    this.fail(moment, message, fact.partition, Math.min(fact.endOffset, want));
+  }
+
+  #judgeMissing(fact: FactOf<"log-loaded">, replica: ReplicaGhost, moment: Moment): void {
+    const { files } = this.ghost;
+    const end = files === null ? replica.log.end : 0;
+    this.evaluations += 1;
+    if (fact.endOffset <= end || fact.endOffset === fact.logStartOffset) return;
+    const message = `a log was opened up to ${fact.endOffset}, but only ${end} was ever written`;
+    this.fail(moment, message, fact.partition, end);
+  }
+}

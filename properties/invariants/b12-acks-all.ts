@@ -1,0 +1,49 @@
+import type { FactOf } from "../../core/facts.ts";
+import type { Moment } from "../observation.ts";
+import { Check } from "./check.ts";
+import type { Handlers } from "./check.ts";
+
+/**
+ * B12, the gate of acks=all: success is answered only by a broker that leads and has not followed
+ * since the append, when its high watermark is beyond the batch, that very batch lies at that offset,
+ * and the committed ISR had the effective min.insync.replicas when the request was handled.
+ *
+ * Broken by: a delayed produce that survives a change of leadership.
+ *   1. A appends x at offset 7   2. A follows B, which puts y at 7   3. A leads again, the high
+ *   watermark passes 7, and A acknowledges x
+ */
+export class AcksAll extends Check {
+  readonly id = "B12";
+
+  override readonly before: Handlers = {
+    "ack-sent": (fact, moment) => {
+      if (fact.acks === -1) this.#judge(fact, moment);
+    },
+  };
+
+  #judge(fact: FactOf<"ack-sent">, moment: Moment): void {
+    const replica = this.ghost.replica(fact.partition, moment);
+    this.evaluations += 1;
+    const { lastOffset, baseOffset, body } = fact;
+    const held = replica.log.batchAt(baseOffset);
+    let wrong: string | null = null;
+    if (replica.role !== "leader") wrong = "it does not lead";
+    else if (fact.appendEpoch < replica.ledSince) {
+      wrong = `it has followed since epoch ${fact.appendEpoch}`;
+    } else if (replica.highWatermark <= lastOffset) {
+      wrong = `its high watermark is ${replica.highWatermark}`;
+    } else if (
+      held === undefined ||
+      held.baseOffset !== baseOffset ||
+      held.lastOffset !== lastOffset ||
+      (held.body !== body && held.body.crc !== body.crc)
+    ) {
+      wrong = "another record is there";
+    } else if (fact.isrSize < fact.minIsr) {
+      wrong = `the ISR had ${fact.isrSize} members, fewer than ${fact.minIsr}`;
+    }
+    if (wrong === null) return;
+    const message = `${moment.node} acknowledged offsets ${baseOffset} to ${lastOffset} with acks=all: ${wrong}`;
+    this.fail(moment, message, fact.partition, baseOffset);
+  }
+}

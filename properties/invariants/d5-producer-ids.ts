@@ -1,0 +1,38 @@
+import { Check } from "./check.ts";
+import type { Handlers } from "./check.ts";
+
+/**
+ * D5, producer ids: none is given to two clients, and no block of them is allocated twice.
+ *
+ * Broken by: a controller that forgets its last block when it restarts.
+ *   1. block 0 .. 999 goes to b1   2. the controller restarts   3. block 0 .. 999 goes to b2
+ */
+export class ProducerIds extends Check {
+  readonly id = "D5";
+  readonly #given: Map<number, string> = new Map();
+  /** End of the last block since the controller took office. */
+  #allocatedEnd = 0;
+
+  override readonly before: Handlers = {
+    "producer-id-given": (fact, moment) => {
+      const { producerId, client } = fact;
+      const before = this.#given.get(producerId);
+      this.evaluations += 1;
+      if (before === undefined) this.#given.set(producerId, client);
+      else this.fail(moment, `producer id ${producerId} went to ${before} and to ${client}`);
+    },
+    "controller-activated": () => {
+      // A block that its predecessor did not commit was told to nobody.
+      this.#allocatedEnd = this.ghost.metadata.producerIdsEnd;
+    },
+    "producer-ids-allocated": (fact, moment) => {
+      const { first, count, broker } = fact;
+      this.evaluations += 1;
+      if (first < this.#allocatedEnd) {
+        const message = `broker ${broker} got producer ids from ${first}, all below ${this.#allocatedEnd} were taken`;
+        this.fail(moment, message);
+      }
+      this.#allocatedEnd = Math.max(this.#allocatedEnd, first + count);
+    },
+  };
+}

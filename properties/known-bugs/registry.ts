@@ -1,0 +1,39 @@
+import { K27 } from "./k27.ts";
+import { P01 } from "./p01.ts";
+import { R01 } from "./r01.ts";
+import { R07 } from "./r07.ts";
+import { R09 } from "./r09.ts";
+import { R10 } from "./r10.ts";
+import { R11 } from "./r11.ts";
+import { R14 } from "./r14.ts";
+import { R15 } from "./r15.ts";
+import { R16 } from "./r16.ts";
+import { R18 } from "./r18.ts";
+import { R20 } from "./r20.ts";
+import { S01 } from "./s01.ts";
+import { S04 } from "./s04.ts";
+import { S09 } from "./s09.ts";
+import type { KnownBug } from "./known-bug.ts";
+
+/** Every known bug that what is built can express, by id. */
+export const knownBugs: readonly KnownBug[] = [
+  R01,
+  R07,
+  R09,
+  R10,
+  R11,
+  R14,
+  R15,
+  R16,
+  R18,
+  R20,
+  S01,
+  S04,
+  S09,
+  K27,
+  P01,
+];
+
+export function knownBug(id: string): KnownBug | undefined {
+  return knownBugs.find((bug) => bug.id === id);
+}

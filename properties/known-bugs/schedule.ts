@@ -1,0 +1,112 @@
+import type { SettingValue } from "../../core/settings/definition.ts";
+import type { Fault } from "../../sim/faults/fault.ts";
+import type { ClientPlan, NodePlan, Operation, Plan, SettingValues } from "../plan/plan.ts";
+import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
+
+/** One second, in the microseconds that plans count in. */
+export const SECOND = 1_000_000;
+export const TOPIC = "story";
+/** The only partition of most schedules. */
+export const PARTITION = "story-0";
+
+/** What a schedule says beyond the usual cluster: brokers b1, b2, b3, one controller, one partition. */
+export interface Schedule {
+  /** Replicas of the partition, the preferred leader first. */
+  readonly replicas: readonly string[];
+  readonly settings?: SettingValues;
+  readonly clients?: readonly ClientPlan[];
+  readonly workload: readonly Operation[];
+  readonly faults: readonly Fault[];
+  /** Everything is healed then; default 30 s. */
+  readonly healAt?: number;
+  readonly brokers?: number;
+}
+
+const scheduleSettings: SettingValues = {
+  "broker.session.timeout.ms": 3000,
+  "broker.heartbeat.interval.ms": 500,
+  "replica.lag.time.max.ms": 3000,
+  "replica.socket.timeout.ms": 2000,
+  "replica.fetch.backoff.ms": 200,
+  "request.timeout.ms": 2000,
+  "delivery.timeout.ms": 20000,
+  "metadata.max.age.ms": 5000,
+  "reconnect.backoff.max.ms": 500,
+  "linger.ms": 0,
+  "min.insync.replicas": 2,
+};
+
+/** A plan that tells one story: fixed latency, explicit operations and faults, healed at the end. */
+export function schedule(name: string, story: Schedule): Plan {
+  const brokers: NodePlan[] = [];
+  for (let id = 1; id <= (story.brokers ?? 3); id += 1) {
+    brokers.push({ id: `b${id}`, roles: ["broker"], rack: null, settings: {} });
+  }
+  const healAt = story.healAt ?? 30 * SECOND;
+  return {
+    version: PLAN_VERSION,
+    scenario: name,
+    seed: "1",
+    profile: "strict",
+    bugs: [],
+    startMs: DEFAULT_START_MS,
+    settings: { ...scheduleSettings, ...story.settings },
+    horizon: healAt + 45 * SECOND,
+    shuffleTies: false,
+    topology: {
+      nodes: [{ id: "c100", roles: ["controller"], rack: null, settings: {} }, ...brokers],
+      latency: { model: "constant", baseUs: 1000 },
+    },
+    topics: [
+      {
+        name: TOPIC,
+        partitions: 1,
+        replicationFactor: story.replicas.length,
+        settings: {},
+        assignment: [story.replicas],
+      },
+    ],
+    clients: story.clients ?? [producer("p1"), consumer("r1")],
+    workload: story.workload,
+    faults: story.faults,
+    heal: { at: healAt, core: "viable", deadline: 45 * SECOND },
+  };
+}
+
+export function producer(id: string, settings: SettingValues = {}): ClientPlan {
+  return { id, kind: "producer", settings: { acks: "all", ...settings } };
+}
+
+export function consumer(id: string, settings: Record<string, SettingValue> = {}): ClientPlan {
+  return {
+    id,
+    kind: "consumer",
+    settings: { "auto.offset.reset": "earliest", ...settings },
+    assign: [[TOPIC, 0]],
+  };
+}
+
+/** `count` sends of one client from `at` on, `apartUs` microseconds apart; ids are `prefix`1, 2 ... */
+export function sends(
+  prefix: string,
+  at: number,
+  count: number = 1,
+  client: string = "p1",
+  apartUs: number = 10_000,
+): Operation[] {
+  const operations: Operation[] = [];
+  for (let n = 1; n <= count; n += 1) {
+    operations.push({
+      id: `${prefix}${n}`,
+      at: at + (n - 1) * apartUs,
+      client,
+      op: "send",
+      topic: TOPIC,
+      partition: 0,
+      key: "k",
+      value: `${prefix}${n}`,
+      timestamp: DEFAULT_START_MS + Math.floor(at / 1000) + n,
+    });
+  }
+  return operations;
+}

@@ -1,0 +1,184 @@
+/**
+ * A plan: everything that decides a run, as plain data. Replaying a stranger's plan executes no code
+ * and needs no second file. All times and durations are integer virtual microseconds, except where a
+ * name ends in `Ms` or is Kafka's own. Every element of `workload` and `faults` has an id that stays
+ * the same when others are removed.
+ */
+import type { SettingValue } from "../../core/settings/definition.ts";
+import type { Fault } from "../../sim/faults/fault.ts";
+import type { LatencyOptions } from "../../sim/network/latency.ts";
+
+export const PLAN_VERSION = 1;
+
+/** 2026-01-01T00:00:00Z: where a run's wall clock starts when no input says otherwise. */
+export const DEFAULT_START_MS = 1767225600000;
+
+export type SettingValues = Readonly<Record<string, SettingValue>>;
+
+export interface Plan {
+  readonly version: typeof PLAN_VERSION;
+  readonly scenario: string;
+  /** Keys every draw inside the run. */
+  readonly seed: string;
+  readonly profile: Profile;
+  /** Ids of the known bugs that are built in. */
+  readonly bugs: readonly string[];
+  /** What the wall clocks show when the run starts. */
+  readonly startMs: number;
+  /** Apply wherever the name exists: brokers, topics, producers, consumers, admin clients. */
+  readonly settings: SettingValues;
+  /** The run ends here at the latest. */
+  readonly horizon: number;
+  /** Events of one microsecond are handled in an order that the seed decides. */
+  readonly shuffleTies: boolean;
+  readonly topology: Topology;
+  readonly topics: readonly TopicPlan[];
+  readonly clients: readonly ClientPlan[];
+  readonly workload: readonly Operation[];
+  readonly faults: readonly Fault[];
+  readonly heal: Heal;
+  readonly expect?: Expectation;
+}
+
+/** "strict": no fault may endanger what is committed. "calm": no faults at all. */
+export type Profile = "strict" | "calm";
+export const profiles: readonly Profile[] = ["strict", "calm"];
+
+export interface Topology {
+  readonly nodes: readonly NodePlan[];
+  readonly latency: LatencyOptions;
+}
+
+export interface NodePlan {
+  /** Letters and a number: "b1", "c100". The number is its node.id. */
+  readonly id: string;
+  readonly roles: readonly NodeRole[];
+  readonly rack: string | null;
+  readonly settings: SettingValues;
+}
+
+export type NodeRole = "broker" | "controller";
+
+export interface TopicPlan {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly settings: SettingValues;
+  /** Node ids of the replicas of each partition, the preferred leader first. */
+  readonly assignment?: readonly (readonly string[])[];
+}
+
+export type ClientPlan = ProducerPlan | ConsumerPlan | AdminPlan;
+
+export interface ProducerPlan {
+  readonly id: string;
+  readonly kind: "producer";
+  readonly settings: SettingValues;
+}
+
+/** Polls for ever, from its start to the end of the run. */
+export interface ConsumerPlan {
+  readonly id: string;
+  readonly kind: "consumer";
+  readonly settings: SettingValues;
+  /** Topic and partition. Partitions of `topics` are spelled out when the plan is read. */
+  readonly assign: readonly (readonly [topic: string, partition: number])[];
+  /** Where it seeks to when it starts; absent: what auto.offset.reset says. */
+  readonly startAt?: Place;
+}
+
+export interface AdminPlan {
+  readonly id: string;
+  readonly kind: "admin";
+  readonly settings: SettingValues;
+}
+
+export type Place = number | "beginning" | "end";
+
+interface OperationBase {
+  readonly id: string;
+  readonly at: number;
+  readonly client: string;
+}
+
+export interface SendOperation extends OperationBase {
+  readonly op: "send";
+  readonly topic: string;
+  /** Absent: the producer's partitioner decides. */
+  readonly partition?: number;
+  /** One of `key` (null: no key) and `keyBase64`; likewise `value`. */
+  readonly key?: string | null;
+  readonly keyBase64?: string;
+  readonly value?: string | null;
+  readonly valueBase64?: string;
+  /** The record's CreateTime in ms. */
+  readonly timestamp: number;
+}
+
+export interface FlushOperation extends OperationBase {
+  readonly op: "flush";
+}
+
+export interface SeekOperation extends OperationBase {
+  readonly op: "seek";
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: Place;
+}
+
+export interface PollingOperation extends OperationBase {
+  readonly op: "pause-polling" | "resume-polling";
+}
+
+export interface ElectLeadersOperation extends OperationBase {
+  readonly op: "elect-leaders";
+  readonly electionType: "preferred" | "unclean";
+  readonly topic: string;
+  readonly partitions: readonly number[];
+}
+
+export interface AlterConfigsOperation extends OperationBase {
+  readonly op: "alter-configs";
+  readonly topic: string;
+  /** A null takes the setting back to its default. */
+  readonly configs: Readonly<Record<string, SettingValue | null>>;
+}
+
+export interface DescribeTopicsOperation extends OperationBase {
+  readonly op: "describe-topics";
+  /** Absent: all topics of the plan. */
+  readonly topics?: readonly string[];
+}
+
+export type Operation =
+  | SendOperation
+  | FlushOperation
+  | SeekOperation
+  | PollingOperation
+  | ElectLeadersOperation
+  | AlterConfigsOperation
+  | DescribeTopicsOperation;
+
+export type OperationKind = Operation["op"];
+
+export interface Heal {
+  /** When the standing faults end and what is down comes back. */
+  readonly at: number;
+  /** Which nodes must be well afterwards. "viable": enough to serve everything; now, all of them. */
+  readonly core: "viable" | "all";
+  /** How long after `at` everything must be resolved. */
+  readonly deadline: number;
+}
+
+/** What an earlier run of this plan showed. */
+export interface Expectation {
+  readonly verdict: "pass" | "fail";
+  readonly invariant?: string;
+  readonly at?: number;
+  readonly traceHash?: string;
+}
+
+/** The node.id in a node's name; names are checked when the plan is read. */
+export function nodeIdOf(name: string): number {
+  return Number(name.slice(name.search(/\d/)));
+}

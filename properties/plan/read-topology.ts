@@ -1,0 +1,200 @@
+/** Nodes, topics and clients of a plan: read, checked, and completed with what may be left out. */
+import { Fields, choiceAt, integerAt, listAt, refuseRepeats, textAt } from "./fields.ts";
+import { InputError } from "../../sim/input-error.ts";
+import { wrongValue } from "./wrong-value.ts";
+import { nodeIdOf } from "./plan.ts";
+import type { ClientPlan, NodePlan, NodeRole, Place, SettingValues, TopicPlan } from "./plan.ts";
+import { readPartySettings } from "./settings.ts";
+import type { Party } from "./settings.ts";
+
+/** Far above any plan, and low enough that a slip of the pen does not fill the memory. */
+const MAX_PARTITIONS = 10_000;
+const NODE_NAME = /^[a-z]{1,20}(0|[1-9]\d{0,8})$/;
+/** The cluster has one client more than the plan: it makes the topics. */
+const SETUP_CLIENT = "setup";
+const CLIENT_NAME = /^[A-Za-z0-9._-]{1,100}$/;
+/** Legal characters and length of a topic (Topic.java). */
+const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const ROLES: readonly NodeRole[] = ["broker", "controller"];
+
+export function readNodes(value: unknown, path: string): NodePlan[] {
+  const nodes = listAt(value, path, readNode);
+  refuseRepeats(nodes, path);
+  const numbers = new Set<number>();
+  for (const [index, { id }] of nodes.entries()) {
+    if (numbers.has(nodeIdOf(id))) {
+      throw wrongValue(`${path}[${index}].id`, id, "has the node.id of another node");
+    }
+    numbers.add(nodeIdOf(id));
+  }
+  for (const role of ROLES) {
+    if (!nodes.some((node) => node.roles.includes(role))) {
+      throw new InputError(`${path}: there is no ${role}`);
+    }
+  }
+  return nodes;
+}
+
+function readNode(value: unknown, path: string): NodePlan {
+  const fields = new Fields(value, path, ["id", "roles", "rack", "settings"]);
+  const roles = fields.list("roles", (role, at) => choiceAt(role, at, ROLES));
+  if (roles.length === 0 || new Set(roles).size !== roles.length) {
+    throw wrongValue(fields.at("roles"), roles, "is not broker, controller or both");
+  }
+  const rack = fields.has("rack") ? fields.value("rack") : null;
+  return {
+    id: fields.text("id", NODE_NAME),
+    roles,
+    rack: rack === null ? null : textAt(rack, fields.at("rack")),
+    settings: ownSettings(fields, "broker"),
+  };
+}
+
+export function readTopics(value: unknown, path: string, nodes: readonly NodePlan[]): TopicPlan[] {
+  const brokers = nodes.filter((node) => node.roles.includes("broker")).map((node) => node.id);
+  const topics = listAt(value, path, (topic, at) => readTopic(topic, at, brokers));
+  const names = new Set<string>();
+  for (const [index, { name }] of topics.entries()) {
+    if (names.has(name)) throw wrongValue(`${path}[${index}].name`, name, "is given twice");
+    names.add(name);
+  }
+  return topics;
+}
+
+function readTopic(value: unknown, path: string, brokers: readonly string[]): TopicPlan {
+  const fields = new Fields(value, path, [
+    "name",
+    "partitions",
+    "replicationFactor",
+    "settings",
+    "assignment",
+  ]);
+  const name = fields.text("name", TOPIC_NAME);
+  if (name.startsWith("__")) {
+    throw wrongValue(fields.at("name"), name, "is a name that Kafka keeps for itself");
+  }
+  const partitions = fields.integer("partitions", 1, MAX_PARTITIONS);
+  const replicationFactor = fields.integer("replicationFactor", 1);
+  if (replicationFactor > brokers.length) {
+    const few = `is above the number of brokers, ${brokers.length}`;
+    throw wrongValue(fields.at("replicationFactor"), replicationFactor, few);
+  }
+  const topic = { name, partitions, replicationFactor, settings: ownSettings(fields, "topic") };
+  if (!fields.has("assignment")) return topic;
+  const assignment = fields.list("assignment", (replicas, at) =>
+    readReplicas(replicas, at, brokers, replicationFactor),
+  );
+  if (assignment.length !== partitions) {
+    throw wrongValue(fields.at("assignment"), assignment, `is not one for each partition`);
+  }
+  return { ...topic, assignment };
+}
+
+function readReplicas(
+  value: unknown,
+  path: string,
+  brokers: readonly string[],
+  replicationFactor: number,
+): string[] {
+  const replicas = listAt(value, path, (name, at) => {
+    const broker = textAt(name, at);
+    if (!brokers.includes(broker)) throw wrongValue(at, broker, "is not a broker");
+    return broker;
+  });
+  if (replicas.length !== replicationFactor || new Set(replicas).size !== replicas.length) {
+    throw wrongValue(path, replicas, `is not ${replicationFactor} different brokers`);
+  }
+  return replicas;
+}
+
+export function readClients(
+  value: unknown,
+  path: string,
+  topics: readonly TopicPlan[],
+  nodes: readonly NodePlan[],
+): ClientPlan[] {
+  const clients = listAt(value, path, (client, at) => readClient(client, at, topics));
+  refuseRepeats(clients, path);
+  for (const [index, { id }] of clients.entries()) {
+    if (id === SETUP_CLIENT) {
+      throw wrongValue(
+        `${path}[${index}].id`,
+        id,
+        "is the name of the client that makes the topics",
+      );
+    }
+    if (nodes.some((node) => node.id === id)) {
+      throw wrongValue(`${path}[${index}].id`, id, "is the id of a node");
+    }
+  }
+  return clients;
+}
+
+function readClient(value: unknown, path: string, topics: readonly TopicPlan[]): ClientPlan {
+  const known = ["id", "kind", "settings", "topics", "assign", "startAt"];
+  const all = new Fields(value, path, known);
+  const kind = all.choice("kind", ["producer", "consumer", "admin"]);
+  const id = all.text("id", CLIENT_NAME);
+  if (kind !== "consumer") {
+    const fields = new Fields(value, path, ["id", "kind", "settings"]);
+    return { id, kind, settings: ownSettings(fields, kind) };
+  }
+  const assign = readAssign(all, topics);
+  const consumer = { id, kind, settings: ownSettings(all, kind), assign };
+  if (!all.has("startAt")) return consumer;
+  return { ...consumer, startAt: readPlace(all.value("startAt"), all.at("startAt")) };
+}
+
+/** `topics` (whole topics) or `assign` (partitions), spelled out as partitions. */
+function readAssign(fields: Fields, topics: readonly TopicPlan[]): (readonly [string, number])[] {
+  if (fields.has("topics") === fields.has("assign")) {
+    throw new InputError(`${fields.path}: needs either topics or assign`);
+  }
+  if (fields.has("topics")) {
+    const names = fields.list("topics", (name, at) => topicAt(name, at, topics));
+    const partitions = names.flatMap((topic) =>
+      Array.from({ length: topic.partitions }, (_, index) => [topic.name, index] as const),
+    );
+    return refuseRepeatedPartitions(partitions, fields.at("topics"));
+  }
+  const partitions = fields.list("assign", (pair, at) => {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw wrongValue(at, pair, "is not [topic, partition]");
+    }
+    const topic = topicAt(pair[0], `${at}[0]`, topics);
+    return [topic.name, integerAt(pair[1], `${at}[1]`, 0, topic.partitions - 1)] as const;
+  });
+  return refuseRepeatedPartitions(partitions, fields.at("assign"));
+}
+
+function refuseRepeatedPartitions(
+  partitions: (readonly [string, number])[],
+  path: string,
+): (readonly [string, number])[] {
+  const seen = new Set<string>();
+  for (const [topic, partition] of partitions) {
+    const name = `${topic}-${partition}`;
+    if (seen.has(name)) throw wrongValue(path, name, "is given twice");
+    seen.add(name);
+  }
+  return partitions;
+}
+
+/** The topic of that name; it must be one of the plan's. */
+export function topicAt(value: unknown, path: string, topics: readonly TopicPlan[]): TopicPlan {
+  const name = textAt(value, path);
+  const topic = topics.find((candidate) => candidate.name === name);
+  if (topic === undefined) throw wrongValue(path, name, "is not a topic of the plan");
+  return topic;
+}
+
+export function readPlace(value: unknown, path: string): Place {
+  if (value === "beginning" || value === "end") return value;
+  if (typeof value === "string") throw wrongValue(path, value, "is not beginning or end");
+  return integerAt(value, path, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function ownSettings(fields: Fields, party: Party): SettingValues {
+  if (!fields.has("settings")) return {};
+  return readPartySettings(fields.value("settings"), fields.at("settings"), party);
+}

@@ -1,0 +1,159 @@
+/** The operations of a plan's clients: read and checked against its topics and clients. */
+import type { SettingValue } from "../../core/settings/definition.ts";
+import { topicSettings } from "../../core/settings/topic-settings.ts";
+import { Fields, integerAt, listAt, refuseRepeats, textAt } from "./fields.ts";
+import { InputError } from "../../sim/input-error.ts";
+import { wrongValue } from "./wrong-value.ts";
+import type {
+  AlterConfigsOperation,
+  ClientPlan,
+  Operation,
+  OperationKind,
+  SendOperation,
+  SettingValues,
+  TopicPlan,
+} from "./plan.ts";
+import { readBytes } from "./read-bytes.ts";
+import { readPlace, topicAt } from "./read-topology.ts";
+import { effectiveSetting, readPartySettings } from "./settings.ts";
+
+const ELEMENT_ID = /^[A-Za-z0-9._:-]{1,100}$/;
+const COMMON = ["id", "at", "client", "op"];
+const BYTES = ["key", "keyBase64", "value", "valueBase64"];
+
+interface Kind {
+  readonly client: ClientPlan["kind"];
+  readonly fields: readonly string[];
+}
+
+const kinds: Readonly<Record<OperationKind, Kind>> = {
+  send: { client: "producer", fields: ["topic", "partition", ...BYTES, "timestamp"] },
+  flush: { client: "producer", fields: [] },
+  seek: { client: "consumer", fields: ["topic", "partition", "offset"] },
+  "pause-polling": { client: "consumer", fields: [] },
+  "resume-polling": { client: "consumer", fields: [] },
+  "elect-leaders": { client: "admin", fields: ["electionType", "topic", "partitions"] },
+  "alter-configs": { client: "admin", fields: ["topic", "configs"] },
+  "describe-topics": { client: "admin", fields: ["topics"] },
+};
+
+const operationKinds = Object.keys(kinds) as OperationKind[];
+const everyField = [...COMMON, ...new Set(Object.values(kinds).flatMap(({ fields }) => fields))];
+const fieldsOf = Object.fromEntries(
+  operationKinds.map((op) => [op, [...COMMON, ...kinds[op].fields]]),
+) as unknown as Readonly<Record<OperationKind, readonly string[]>>;
+
+/** What operations are checked against. */
+export interface Surroundings {
+  readonly settings: SettingValues;
+  readonly topics: readonly TopicPlan[];
+  readonly clients: readonly ClientPlan[];
+}
+
+export function readWorkload(value: unknown, path: string, around: Surroundings): Operation[] {
+  const kindOf = new Map(around.clients.map(({ id, kind }) => [id, kind]));
+  const limits = new Map(
+    around.topics.map((topic) => [topic.name, maxMessageBytes(around, topic)]),
+  );
+  const operations = listAt(value, path, (operation, at) =>
+    readOperation(operation, at, around.topics, kindOf, limits),
+  );
+  refuseRepeats(operations, path);
+  return operations;
+}
+
+function maxMessageBytes(around: Surroundings, topic: TopicPlan): number {
+  return Number(effectiveSetting(around, "topic", topic.settings, "max.message.bytes"));
+}
+
+function readOperation(
+  value: unknown,
+  path: string,
+  topics: readonly TopicPlan[],
+  kindOf: ReadonlyMap<string, ClientPlan["kind"]>,
+  limits: ReadonlyMap<string, number>,
+): Operation {
+  const any = new Fields(value, path, everyField);
+  const op = any.choice("op", operationKinds);
+  const fields = new Fields(value, path, fieldsOf[op]);
+  const client = fields.text("client");
+  const kind = kindOf.get(client);
+  if (kind === undefined) throw wrongValue(fields.at("client"), client, "is not a client");
+  if (kind !== kinds[op].client) {
+    throw wrongValue(fields.at("client"), client, `is a ${kind} and cannot ${op}`);
+  }
+  const base = { id: fields.text("id", ELEMENT_ID), at: fields.integer("at"), client };
+  switch (op) {
+    case "send":
+      return readSend(fields, base, topics, limits);
+    case "flush":
+    case "pause-polling":
+    case "resume-polling":
+      return { ...base, op };
+    case "seek": {
+      const { name, partitions } = topicAt(fields.value("topic"), fields.at("topic"), topics);
+      const partition = fields.integer("partition", 0, partitions - 1);
+      const offset = readPlace(fields.value("offset"), fields.at("offset"));
+      return { ...base, op, topic: name, partition, offset };
+    }
+    case "elect-leaders": {
+      const electionType = fields.choice("electionType", ["preferred", "unclean"]);
+      const topic = topicAt(fields.value("topic"), fields.at("topic"), topics);
+      const partitions = fields.list("partitions", (partition, at) =>
+        integerAt(partition, at, 0, topic.partitions - 1),
+      );
+      return { ...base, op, electionType, topic: topic.name, partitions };
+    }
+    case "alter-configs": {
+      const topic = topicAt(fields.value("topic"), fields.at("topic"), topics).name;
+      return { ...base, op, topic, configs: readConfigs(fields) };
+    }
+    case "describe-topics": {
+      if (!fields.has("topics")) return { ...base, op };
+      const names = fields.list("topics", (name, at) => topicAt(name, at, topics).name);
+      return { ...base, op, topics: names };
+    }
+  }
+}
+
+function readSend(
+  fields: Fields,
+  base: { readonly id: string; readonly at: number; readonly client: string },
+  topics: readonly TopicPlan[],
+  limits: ReadonlyMap<string, number>,
+): SendOperation {
+  const topic = topicAt(fields.value("topic"), fields.at("topic"), topics);
+  const key = readBytes(fields, "key", "keyBase64");
+  const value = readBytes(fields, "value", "valueBase64");
+  const limit = limits.get(topic.name) ?? 0;
+  if (key.sizeBytes + value.sizeBytes > limit) {
+    const size = key.sizeBytes + value.sizeBytes;
+    throw new InputError(
+      `${fields.at(value.name)}: key and value have ${size} bytes, above max.message.bytes ${limit}`,
+    );
+  }
+  const send = {
+    ...base,
+    op: "send" as const,
+    topic: topic.name,
+    ...key.given,
+    ...value.given,
+    timestamp: fields.integer("timestamp"),
+  };
+  if (!fields.has("partition")) return send;
+  return { ...send, partition: fields.integer("partition", 0, topic.partitions - 1) };
+}
+
+function readConfigs(fields: Fields): AlterConfigsOperation["configs"] {
+  const path = fields.at("configs");
+  const given = fields.value("configs");
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw wrongValue(path, given, "is not an object");
+  }
+  const configs: Record<string, SettingValue | null> = {};
+  for (const [name, value] of Object.entries(given as Record<string, unknown>)) {
+    const reset = value === null && Object.hasOwn(topicSettings, name);
+    configs[name] = reset ? null : readPartySettings({ [name]: value }, path, "topic")[name]!;
+  }
+  return configs;
+}

@@ -1,0 +1,78 @@
+import type { Moment, Observer } from "./observation.ts";
+
+/**
+ * Whether a run has told its story: every send resolved, and every acknowledged record read back by
+ * some consumer. Only decides how long a run goes on; judging is the checkers' business.
+ */
+export class Progress implements Observer {
+  /** Partitions that some consumer reads; records elsewhere are not waited for. */
+  readonly #readPartitions: ReadonlySet<string>;
+  /** Sends of each client process that were started and not resolved. */
+  readonly #open: Map<string, Set<string>> = new Map();
+  #openCount = 0;
+  readonly #polled: Map<string, Set<number>> = new Map();
+  readonly #awaited: Map<string, Set<number>> = new Map();
+  #awaitedCount = 0;
+
+  constructor(readPartitions: ReadonlySet<string>) {
+    this.#readPartitions = readPartitions;
+  }
+
+  get openSends(): number {
+    return this.#openCount;
+  }
+
+  get unreadRecords(): number {
+    return this.#awaitedCount;
+  }
+
+  readonly on: NonNullable<Observer["on"]> = {
+    "send-started": (fact, moment) => {
+      this.#sendsOf(moment.node).add(fact.sendId);
+      this.#openCount += 1;
+    },
+    "send-acked": (fact, moment) => {
+      this.#resolved(moment, fact.sendId);
+      if (fact.offset < 0 || !this.#readPartitions.has(fact.partition)) return;
+      if (setOf(this.#polled, fact.partition).has(fact.offset)) return;
+      const awaited = setOf(this.#awaited, fact.partition);
+      if (awaited.has(fact.offset)) return;
+      awaited.add(fact.offset);
+      this.#awaitedCount += 1;
+    },
+    "send-failed": (fact, moment) => this.#resolved(moment, fact.sendId),
+    polled: (fact) => {
+      const polled = setOf(this.#polled, fact.partition);
+      const awaited = setOf(this.#awaited, fact.partition);
+      for (const record of fact.records) {
+        polled.add(record.offset);
+        if (awaited.delete(record.offset)) this.#awaitedCount -= 1;
+      }
+    },
+  };
+
+  nodeEvent(event: { readonly kind: string }, moment: Moment): void {
+    if (event.kind !== "ended") return;
+    // Nobody is left who could learn how these sends end.
+    const open = this.#open.get(moment.node);
+    if (open === undefined) return;
+    this.#openCount -= open.size;
+    open.clear();
+  }
+
+  #sendsOf(client: string): Set<string> {
+    let open = this.#open.get(client);
+    if (open === undefined) this.#open.set(client, (open = new Set()));
+    return open;
+  }
+
+  #resolved(moment: Moment, sendId: string): void {
+    if (this.#sendsOf(moment.node).delete(sendId)) this.#openCount -= 1;
+  }
+}
+
+function setOf(sets: Map<string, Set<number>>, partition: string): Set<number> {
+  let set = sets.get(partition);
+  if (set === undefined) sets.set(partition, (set = new Set()));
+  return set;
+}

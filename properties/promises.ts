@@ -1,0 +1,53 @@
+/** What the clients of a plan may rely on, by their settings. */
+import type { ProducerPromise } from "./history/black-box.ts";
+import type { ConsumerPromise } from "./invariants/check.ts";
+import type { Plan } from "./plan/plan.ts";
+import { effectiveSetting } from "./plan/settings.ts";
+
+export function producerPromises(plan: Plan): ReadonlyMap<string, ProducerPromise> {
+  const promises = new Map<string, ProducerPromise>();
+  for (const client of plan.clients) {
+    if (client.kind !== "producer") continue;
+    const setting = (name: string): string =>
+      String(effectiveSetting(plan, "producer", client.settings, name));
+    const acks = setting("acks");
+    promises.set(client.id, {
+      acks: acks === "all" ? -1 : Number(acks),
+      // Without acks=all or retries a producer is silently not idempotent.
+      idempotent:
+        setting("enable.idempotence") === "true" &&
+        (acks === "all" || acks === "-1") &&
+        Number(setting("retries")) > 0,
+      maxInFlight: Number(setting("max.in.flight.requests.per.connection")),
+    });
+  }
+  return promises;
+}
+
+export function consumerPromises(plan: Plan): ReadonlyMap<string, ConsumerPromise> {
+  const promises = new Map<string, ConsumerPromise>();
+  for (const client of plan.clients) {
+    if (client.kind !== "consumer") continue;
+    const policy = effectiveSetting(plan, "consumer", client.settings, "auto.offset.reset");
+    promises.set(client.id, { autoOffsetReset: String(policy) });
+  }
+  return promises;
+}
+
+/** Partitions that some consumer reads from its beginning, and that no operation makes it leave. */
+export function readBackPartitions(plan: Plan): ReadonlySet<string> {
+  const partitions = new Set<string>();
+  const strays = new Set(
+    plan.workload
+      .filter(({ op }) => op === "seek" || op === "pause-polling")
+      .map(({ client }) => client),
+  );
+  for (const client of plan.clients) {
+    if (client.kind !== "consumer" || strays.has(client.id)) continue;
+    const policy = effectiveSetting(plan, "consumer", client.settings, "auto.offset.reset");
+    const start = client.startAt ?? (policy === "earliest" ? "beginning" : "end");
+    if (start !== "beginning" && start !== 0) continue;
+    for (const [topic, partition] of client.assign) partitions.add(`${topic}-${partition}`);
+  }
+  return partitions;
+}

@@ -1,0 +1,207 @@
+/**
+ * The profile in which nothing may be lost: says of each fault whether it may strike now. A fault that
+ * can destroy bytes is let through only if every partition keeps a healthy copy of all that was
+ * committed; while a replica is *struck*, whatever would endanger that copy is refused. A refused fault
+ * is a counted no-op. The judgement uses the truth about the cluster, so a plan says nothing of it.
+ */
+import type { NodeId } from "../../core/ids.ts";
+import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
+import type { World } from "../../sim/world.ts";
+import type { Ghost } from "../ghost/ghost.ts";
+import type { PartitionGhost } from "../ghost/partition-ghost.ts";
+
+/** What the strict profile asks of the simulated world, by names of nodes. */
+export interface WorldView {
+  isUp(node: string): boolean;
+  isPaused(node: string): boolean;
+  /** A fault that was begun and not ended is on that node itself. */
+  hasStandingFault(node: string): boolean;
+  /** The nodes that a fault strikes: those it hits, and both ends of its links. */
+  ends(targets: FaultTargets): readonly string[];
+  /** A fault that was begun and not ended is on the link between them, in either direction. */
+  hasFaultyLink(one: string, other: string): boolean;
+}
+
+const ANY = "*";
+
+/** The world of a run. */
+export function plannedWorld(world: World): WorldView {
+  const names = world.nodes().map(({ id }) => id);
+  const isEnd = (end: string, node: string): boolean => end === ANY || end === node;
+  return {
+    isUp: (node) => world.node(node).alive,
+    isPaused: (node) => world.node(node).paused,
+    hasStandingFault: (node) => world.standingFaults().some(({ nodes }) => nodes.includes(node)),
+    ends: ({ nodes, links }) => {
+      if (links.some((ends) => ends.includes(ANY))) return names;
+      return [...new Set([...nodes, ...links.flat()])];
+    },
+    hasFaultyLink: (one, other) =>
+      world
+        .standingFaults()
+        .some(({ links }) =>
+          links.some(
+            ([from, to]) =>
+              (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
+          ),
+        ),
+  };
+}
+
+/** A fault about to strike. */
+export interface Attempt {
+  readonly kind: string;
+  /** The nodes that it strikes; for a link, both of its ends. */
+  readonly nodes: readonly string[];
+  readonly isLink: boolean;
+  /** The disk that a restarted node gets. */
+  readonly disk: "same" | "empty" | "foreign";
+}
+
+export interface StrictProfileOptions {
+  readonly ghost: Ghost;
+  readonly world: WorldView;
+  /** Names of the nodes that vote in the metadata quorum. */
+  readonly controllers: readonly string[];
+}
+
+export class StrictProfile {
+  readonly #ghost: Ghost;
+  readonly #world: WorldView;
+  readonly #controllers: readonly string[];
+  /** Replicas that may come back with less than the leader counted on: partition -> node ids. */
+  readonly #struck: Map<PartitionGhost, Set<NodeId>> = new Map();
+
+  constructor(options: StrictProfileOptions) {
+    this.#ghost = options.ghost;
+    this.#world = options.world;
+    this.#controllers = options.controllers;
+  }
+
+  /** Whether the fault may strike. If it may, it is taken to have struck. */
+  mayStrike(fault: Fault, targets: FaultTargets): boolean {
+    return this.judge({
+      kind: fault.kind,
+      nodes: this.#world.ends(targets),
+      isLink: targets.links.length > 0,
+      disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
+    });
+  }
+
+  judge(attempt: Attempt): boolean {
+    this.#forgetRecovered();
+    if (this.#endangersTheStruck(attempt)) return false;
+    if (!destroysBytes(attempt)) return true;
+    if (attempt.nodes.some((node) => this.#controllers.includes(node))) {
+      // The voters sync what they acknowledge: only a loss of power leaves their log whole.
+      return attempt.kind === "power-loss";
+    }
+    if (!attempt.nodes.every((node) => this.#canSpare(node, attempt))) return false;
+    for (const node of attempt.nodes) this.#markStruck(node, attempt);
+    return true;
+  }
+
+  /** A replica is struck until it has left the ISR or holds everything committed again. */
+  #forgetRecovered(): void {
+    for (const [partition, nodes] of this.#struck) {
+      for (const node of nodes) {
+        const replica = partition.replica(node);
+        const isWhole =
+          replica !== undefined &&
+          replica.isRunning &&
+          this.#ghost.holdsCommitted(partition.name, node);
+        if (isWhole || !partition.inCommittedIsr(node)) nodes.delete(node);
+      }
+      if (nodes.size === 0) this.#struck.delete(partition);
+    }
+  }
+
+  /** Would this leave a partition with a struck replica without a healthy one, or leaderless? */
+  #endangersTheStruck(attempt: Attempt): boolean {
+    if (this.#struck.size === 0) return false;
+    const hitsController = attempt.nodes.some((node) => this.#controllers.includes(node));
+    if (hitsController && !attempt.isLink) return true;
+    for (const [partition, struck] of this.#struck) {
+      const others = partition.replicas.filter(({ node }) => !struck.has(node.nodeId));
+      const isHit = others.some(({ node }) => attempt.nodes.includes(node.name));
+      if (!isHit) continue;
+      const staysHealthy = others.some(
+        ({ node }) =>
+          !attempt.nodes.includes(node.name) && this.#isHealthy(partition, node.nodeId, node.name),
+      );
+      if (!staysHealthy) return true;
+    }
+    return false;
+  }
+
+  #canSpare(name: string, attempt: Attempt): boolean {
+    const node = this.#ghost.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) return true;
+    for (const { partition, log, syncedEnd } of node.replicas) {
+      if (partition.isMetadata) continue;
+      const firstGone = attempt.kind === "power-loss" ? Math.min(syncedEnd, log.end) : 0;
+      if (firstGone >= partition.trueHighWatermark) continue;
+      const isOtherStruck = [...(this.#struck.get(partition) ?? [])].some(
+        (struck) => struck !== node.nodeId,
+      );
+      if (isOtherStruck) return false;
+      const hasHealthyOther = partition.replicas.some(
+        (other) =>
+          other.node !== node &&
+          !attempt.nodes.includes(other.node.name) &&
+          this.#isHealthy(partition, other.node.nodeId, other.node.name),
+      );
+      if (!hasHealthyOther) return false;
+    }
+    return true;
+  }
+
+  #markStruck(name: string, attempt: Attempt): void {
+    const node = this.#ghost.nodes.find((candidate) => candidate.name === name);
+    for (const { partition, log, syncedEnd } of node?.replicas ?? []) {
+      if (partition.isMetadata || !partition.inCommittedIsr(node!.nodeId)) continue;
+      if (attempt.kind === "power-loss" && syncedEnd >= log.end) continue;
+      let struck = this.#struck.get(partition);
+      if (struck === undefined) this.#struck.set(partition, (struck = new Set()));
+      struck.add(node!.nodeId);
+    }
+  }
+
+  /** It holds everything committed and nothing keeps it from going on as a member of the ISR. */
+  #isHealthy(partition: PartitionGhost, nodeId: NodeId, name: string): boolean {
+    const world = this.#world;
+    const replica = partition.replica(nodeId);
+    if (replica === undefined || !replica.isRunning || replica.node.state !== "RUNNING") {
+      return false;
+    }
+    if (!world.isUp(name) || world.isPaused(name) || world.hasStandingFault(name)) return false;
+    if (!partition.inCommittedIsr(nodeId)) return false;
+    const registration = this.#ghost.metadata.brokers.get(nodeId);
+    if (registration === undefined || registration.fenced || registration.inControlledShutdown) {
+      return false;
+    }
+    for (const controller of this.#controllers) {
+      if (!world.isUp(controller) || world.isPaused(controller)) return false;
+      if (world.hasFaultyLink(name, controller)) return false;
+    }
+    const leader = this.#ghost.leader(partition.name);
+    const leaderNode = this.#ghost.nodes.find((node) => node.nodeId === leader);
+    if (leaderNode !== undefined && leaderNode.name !== name) {
+      if (world.hasFaultyLink(name, leaderNode.name)) return false;
+    }
+    return this.#ghost.holdsCommitted(partition.name, nodeId);
+  }
+}
+
+function destroysBytes(attempt: Attempt): boolean {
+  switch (attempt.kind) {
+    case "power-loss":
+    case "lost-sync":
+    case "bit-rot":
+      return true;
+    case "restart":
+      return attempt.disk !== "same";
+    default:
+      return false;
+  }
+}

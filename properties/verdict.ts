@@ -1,0 +1,99 @@
+import type { Violation } from "./observation.ts";
+
+/** What one run showed. It holds plain JSON: `trial run --json` prints it as it is. */
+export interface Verdict {
+  /** "unproven": the harness itself failed, so nothing is said about Kafka. */
+  readonly verdict: "pass" | "fail" | "unproven";
+  readonly scenario: string;
+  readonly seed: string;
+  readonly violations: readonly Violation[];
+  /** Acknowledged records that are gone, each with what excuses it. Always empty in strict. */
+  readonly losses: readonly Loss[];
+  /** Records that are in a log twice although the client did all it could. */
+  readonly duplicates: readonly Duplicate[];
+  readonly skips: readonly Anomaly[];
+  readonly reorders: readonly Anomaly[];
+  readonly stalls: readonly Stall[];
+  /** 16 hexadecimal digits. */
+  readonly traceHash: string;
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly frames: number;
+  readonly records: RecordCounts;
+  /** Faults that did something, by kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** Faults that found nothing to do, and faults that the profile refused. */
+  readonly idleFaults: IdleFaults;
+  /** Comparisons that were made, by invariant. */
+  readonly checks: Readonly<Record<string, number>>;
+  readonly situations: Readonly<Record<string, number>>;
+  readonly leaderChanges: number;
+  readonly truncations: number;
+  readonly isrChanges: number;
+  /** Why the verdict is "unproven": what the harness found wrong with itself. */
+  readonly harness: readonly HarnessFailure[];
+}
+
+export interface RecordCounts {
+  readonly sent: number;
+  readonly acked: number;
+  readonly failed: number;
+  /** Neither acknowledged nor surely absent. */
+  readonly unknown: number;
+  /** Distinct records that a consumer's poll returned. */
+  readonly consumed: number;
+}
+
+export interface IdleFaults {
+  readonly noOp: number;
+  readonly refused: number;
+}
+
+/** Why a record may be missing or there twice: the setting at fault, and what struck. */
+export interface Because {
+  /** Null when no setting would have saved it. */
+  readonly setting: string | null;
+  readonly value: string | number | boolean | null;
+  /** Ids of faults of the plan. */
+  readonly faults: readonly string[];
+}
+
+export interface Loss {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly because: Because;
+}
+
+export interface Duplicate {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Where the record is for the first time. */
+  readonly firstOffset: number;
+  readonly sendId: string;
+  /** "epoch-bump": the producer had to take a new epoch and could not know that it was there. */
+  readonly cause: string;
+}
+
+export interface Anomaly {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly client: string;
+  readonly message: string;
+}
+
+export interface Stall {
+  readonly invariant: string;
+  readonly object: string;
+  readonly waitsFor: string;
+  readonly fault: string;
+}
+
+export interface HarnessFailure {
+  /** Id of the self-check (X1 .. X7). */
+  readonly check: string;
+  readonly at: number;
+  readonly message: string;
+}

@@ -1,0 +1,198 @@
+/**
+ * Many runs of one scenario put together. Runs are added in the order of their numbers, whoever ran
+ * them and whenever they ended, so that the result does not depend on the number of workers.
+ */
+import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import type { HarnessFailure, RecordCounts, Verdict } from "../properties/verdict.ts";
+import type { MustSee } from "./scenario.ts";
+
+/** What `trial run --runs N --json` prints. */
+export interface CampaignVerdict {
+  readonly verdict: "pass" | "fail" | "unproven";
+  readonly scenario: string;
+  readonly seed: string;
+  readonly runs: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly failures: readonly Failure[];
+  /** How many of each there were in all runs. */
+  readonly losses: number;
+  readonly duplicates: number;
+  readonly skips: number;
+  readonly reorders: number;
+  readonly stalls: number;
+  /** Over the trace hashes of the runs in their order. */
+  readonly traceHash: string;
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly frames: number;
+  readonly records: RecordCounts;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly idleFaults: { readonly noOp: number; readonly refused: number };
+  readonly checks: Readonly<Record<string, number>>;
+  readonly situations: Readonly<Record<string, number>>;
+  readonly leaderChanges: number;
+  readonly truncations: number;
+  readonly isrChanges: number;
+  /** Faults that did something in a run, at the median. */
+  readonly medianFaults: number;
+  readonly runsWithLeaderChange: number;
+  /** Why the verdict is "unproven". */
+  readonly unseen: readonly string[];
+  readonly harness: readonly (HarnessFailure & { readonly seed: string })[];
+}
+
+export interface Failure {
+  readonly seed: string;
+  /** Path of the saved plan. */
+  readonly plan: string;
+  readonly invariant: string;
+  readonly at: number;
+  readonly message: string;
+}
+
+type Counts = Record<string, number>;
+
+export class Campaign {
+  readonly #scenario: string;
+  readonly #seed: string;
+  readonly #hash: Hash = createHash("sha256");
+  readonly #failures: Failure[] = [];
+  readonly #harness: (HarnessFailure & { readonly seed: string })[] = [];
+  readonly #struckFaults: number[] = [];
+  readonly #faults: Counts = {};
+  readonly #checks: Counts = {};
+  readonly #situations: Counts = {};
+  readonly #totals: Counts = {};
+  #runs = 0;
+  #passed = 0;
+  #failed = 0;
+  #runsWithLeaderChange = 0;
+
+  constructor(scenario: string, seed: string) {
+    this.#scenario = scenario;
+    this.#seed = seed;
+  }
+
+  get runs(): number {
+    return this.#runs;
+  }
+
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** `failure` is null for a run without a violation. */
+  add(verdict: Verdict, failure: Failure | null): void {
+    this.#runs += 1;
+    this.#hash.update(verdict.traceHash);
+    if (failure !== null) this.#failures.push(failure);
+    if (verdict.verdict === "pass") this.#passed += 1;
+    if (verdict.violations.length > 0) this.#failed += 1;
+    for (const found of verdict.harness) this.#harness.push({ seed: verdict.seed, ...found });
+    this.#struckFaults.push(addAll(this.#faults, verdict.faults));
+    addAll(this.#checks, verdict.checks);
+    addAll(this.#situations, verdict.situations);
+    addAll(this.#totals, { ...verdict.records });
+    addAll(this.#totals, { ...verdict.idleFaults });
+    for (const name of numberFields) addAll(this.#totals, { [name]: verdict[name] });
+    for (const name of listFields) addAll(this.#totals, { [name]: verdict[name].length });
+    if (verdict.leaderChanges > 0) this.#runsWithLeaderChange += 1;
+  }
+
+  /** A run in which the program itself broke. */
+  crashed(seed: string, message: string): void {
+    this.#runs += 1;
+    this.#hash.update(`${seed} crashed`);
+    this.#harness.push({ seed, check: "crash", at: 0, message });
+  }
+
+  /** `invariants`: ids of all that could have been evaluated. */
+  finish(mustSee: MustSee | undefined, invariants: readonly string[]): CampaignVerdict {
+    const total = (name: string): number => this.#totals[name] ?? 0;
+    const unseen = this.#unseen(mustSee, invariants);
+    const unproven = this.#harness.length > 0 || (this.#failed === 0 && unseen.length > 0);
+    return {
+      verdict: unproven ? "unproven" : this.#failed > 0 ? "fail" : "pass",
+      scenario: this.#scenario,
+      seed: this.#seed,
+      runs: this.#runs,
+      passed: this.#passed,
+      failed: this.#failed,
+      failures: this.#failures,
+      losses: total("losses"),
+      duplicates: total("duplicates"),
+      skips: total("skips"),
+      reorders: total("reorders"),
+      stalls: total("stalls"),
+      traceHash: this.#hash.copy().digest("hex").slice(0, 16),
+      virtualMs: total("virtualMs"),
+      events: total("events"),
+      frames: total("frames"),
+      records: {
+        sent: total("sent"),
+        acked: total("acked"),
+        failed: total("failed"),
+        unknown: total("unknown"),
+        consumed: total("consumed"),
+      },
+      faults: sorted(this.#faults),
+      idleFaults: { noOp: total("noOp"), refused: total("refused") },
+      checks: sorted(this.#checks),
+      situations: sorted(this.#situations),
+      leaderChanges: total("leaderChanges"),
+      truncations: total("truncations"),
+      isrChanges: total("isrChanges"),
+      medianFaults: median(this.#struckFaults),
+      runsWithLeaderChange: this.#runsWithLeaderChange,
+      unseen,
+      harness: this.#harness,
+    };
+  }
+
+  #unseen(mustSee: MustSee | undefined, invariants: readonly string[]): string[] {
+    if (mustSee === undefined) return [];
+    const unseen: string[] = [];
+    for (const [situation, fromRuns] of Object.entries(mustSee.situations)) {
+      if (this.#runs >= fromRuns && !Object.hasOwn(this.#situations, situation)) {
+        unseen.push(`situation ${situation} did not occur in ${this.#runs} runs`);
+      }
+    }
+    if (this.#runs < mustSee.invariantsFrom) return unseen;
+    for (const id of invariants) {
+      if ((this.#checks[id] ?? 0) === 0) unseen.push(`invariant ${id} was never evaluated`);
+    }
+    return unseen;
+  }
+}
+
+const numberFields = [
+  "virtualMs",
+  "events",
+  "frames",
+  "leaderChanges",
+  "truncations",
+  "isrChanges",
+] as const;
+const listFields = ["losses", "duplicates", "skips", "reorders", "stalls"] as const;
+
+/** Returns the sum of what was added. */
+function addAll(totals: Counts, counts: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const [name, count] of Object.entries(counts)) {
+    totals[name] = (totals[name] ?? 0) + count;
+    sum += count;
+  }
+  return sum;
+}
+
+function sorted(counts: Counts): Counts {
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Of an even number of values the lower middle one: a whole number that a run really had. */
+function median(values: readonly number[]): number {
+  const ordered = [...values].sort((a, b) => a - b);
+  return ordered[Math.floor((ordered.length - 1) / 2)] ?? 0;
+}

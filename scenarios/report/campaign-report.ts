@@ -1,0 +1,54 @@
+/** Many runs, summed up on a terminal: one line each, the verdict last. */
+import colors from "picocolors";
+import type { CampaignVerdict } from "../campaign.ts";
+import { changes, count, listCounts, paint, seconds } from "./run-report.ts";
+
+/** Failures and holes beyond this many are only counted. */
+const SHOWN = 10;
+
+/** `tookMs` is wall-clock time; `replay` gives the command for a saved plan. */
+export function reportCampaign(
+  campaign: CampaignVerdict,
+  tookMs: number,
+  replay: (plan: string) => string,
+): string[] {
+  const { runs, records } = campaign;
+  const tookSeconds = Math.max(tookMs, 1) / 1000;
+  const share = Math.round((campaign.runsWithLeaderChange * 100) / Math.max(runs, 1));
+  const eventsPerSecond = count(campaign.events / tookSeconds);
+  const plansPerSecond = (runs / tookSeconds).toFixed(1);
+  return [
+    `seeds      ${count(campaign.passed)} passed, ${count(campaign.failed)} failed (${campaign.seed}/1 to ${campaign.seed}/${runs})`,
+    `records    ${count(records.sent)} sent, ${count(records.acked)} acked, ${count(records.consumed)} read back, ${count(records.failed)} failed, ${count(records.unknown)} unknown`,
+    `faults     ${listCounts(campaign.faults)}; ${campaign.medianFaults} in a run (median)`,
+    `changes    ${changes(campaign)}; ${share} % of runs changed a leader`,
+    `duplicates ${count(campaign.duplicates)} by a producer's epoch bump`,
+    `speed      ${eventsPerSecond} events/s, ${plansPerSecond} plans/s, ${tookSeconds.toFixed(1)} s`,
+    `trace      ${campaign.traceHash}`,
+    ...reportFailures(campaign, replay),
+    ...shorten(campaign.unseen.map((hole) => `${colors.yellow("unproven")}   ${hole}`)),
+    ...shorten(
+      campaign.harness.map(
+        ({ seed, check, message }) =>
+          `${colors.yellow("harness")}    ${check}, seed ${seed}: ${message}`,
+      ),
+    ),
+    `verdict    ${paint(campaign.verdict)}`,
+  ];
+}
+
+function reportFailures(campaign: CampaignVerdict, replay: (plan: string) => string): string[] {
+  return shorten(
+    campaign.failures.map(
+      ({ seed, plan, invariant, at, message }) =>
+        `${colors.red("failed")}     seed ${seed}: ${invariant} at ${seconds(at)}: ${message}\n` +
+        `           plan   ${plan}\n` +
+        `           replay ${replay(plan)}`,
+    ),
+  );
+}
+
+function shorten(lines: readonly string[]): string[] {
+  if (lines.length <= SHOWN) return [...lines];
+  return [...lines.slice(0, SHOWN), `           and ${lines.length - SHOWN} more`];
+}

@@ -1,0 +1,79 @@
+/** One run, told on a terminal. */
+import colors from "picocolors";
+import type { Plan } from "../../properties/plan/plan.ts";
+import type { Verdict } from "../../properties/verdict.ts";
+
+/** Lines for people; scripts read `--json`. */
+export function reportRun(verdict: Verdict): string[] {
+  const { records } = verdict;
+  return [
+    `scenario   ${verdict.scenario}, seed ${verdict.seed}`,
+    `virtual    ${(verdict.virtualMs / 1000).toFixed(1)} s, ${count(verdict.events)} events, ${count(verdict.frames)} frames`,
+    `records    ${count(records.sent)} sent, ${count(records.acked)} acked, ${count(records.consumed)} read back, ${count(records.failed)} failed, ${count(records.unknown)} unknown`,
+    `faults     ${listCounts(verdict.faults)}`,
+    `changes    ${changes(verdict)}`,
+    `checks     ${count(sum(verdict.checks))} comparisons by ${Object.keys(verdict.checks).length} invariants`,
+    `trace      ${verdict.traceHash}`,
+    ...verdict.duplicates.map(
+      ({ topic, partition, offset, cause }) =>
+        `duplicate  ${topic}-${partition} offset ${offset} (${cause})`,
+    ),
+    ...verdict.violations.map(
+      ({ invariant, at, message }) =>
+        `${colors.red("violation")}  ${invariant} at ${seconds(at)}: ${message}`,
+    ),
+    ...verdict.harness.map(
+      ({ check, message }) => `${colors.yellow("harness")}    ${check}: ${message}`,
+    ),
+    `verdict    ${paint(verdict.verdict)}`,
+  ];
+}
+
+/** Who is in the plan, on one line. */
+export function describeCluster({ topology, topics, workload }: Plan): string {
+  const brokers = topology.nodes.filter(({ roles }) => roles.includes("broker")).length;
+  const [topic] = topics;
+  const sends = workload.filter(({ op }) => op === "send").length;
+  return (
+    `cluster    ${brokers} brokers; topic ${topic?.name}, partitions ${topic?.partitions}, ` +
+    `replication factor ${topic?.replicationFactor}; input ${count(sends)} records`
+  );
+}
+
+export function changes(verdict: {
+  readonly leaderChanges: number;
+  readonly truncations: number;
+  readonly isrChanges: number;
+}): string {
+  const { leaderChanges, truncations, isrChanges } = verdict;
+  return `${count(leaderChanges)} leader changes, ${count(truncations)} truncations, ${count(isrChanges)} ISR changes`;
+}
+
+export function listCounts(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts).filter(([, n]) => n > 0);
+  return entries.length === 0 ? "none" : entries.map(([name, n]) => `${name} ${n}`).join(", ");
+}
+
+/** Thousands apart, without a locale: "12,345". */
+export function count(n: number): string {
+  return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+export function seconds(us: number): string {
+  return `${(us / 1_000_000).toFixed(6)} s`;
+}
+
+export function paint(verdict: "pass" | "fail" | "unproven"): string {
+  switch (verdict) {
+    case "pass":
+      return colors.green("pass");
+    case "fail":
+      return colors.red("fail");
+    case "unproven":
+      return colors.yellow("unproven");
+  }
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, n) => total + n, 0);
+}

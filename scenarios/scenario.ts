@@ -1,0 +1,49 @@
+import type { Draw } from "../properties/generate/draw.ts";
+import type { InputEvent } from "../properties/generate/input-event.ts";
+import type { Findings, Observer } from "../properties/observation.ts";
+import type { Plan } from "../properties/plan/plan.ts";
+
+/** A named family of plans: who is in the cluster, what the clients do, what goes wrong. */
+export interface Scenario {
+  /** Lower case words joined by "-"; part of the names of saved plans. */
+  readonly name: string;
+  /** What happens and what must hold, in a sentence or two. */
+  readonly story: string;
+  /** A plan for one seed. It draws from `draw` only, so that one seed means one plan. */
+  plan(draw: Draw, options: PlanOptions): Plan;
+  /** It sends the events of an input; without `--input`, those that come with the program. */
+  readonly takesInput?: boolean;
+  /** What this scenario promises beside the invariants; made anew for each run. */
+  invariants?(findings: Findings, plan: Plan): readonly Observer[];
+  /** What many runs of it must have seen before "no violation" is worth anything. */
+  readonly mustSee?: MustSee;
+}
+
+export interface PlanOptions {
+  readonly seed: string;
+  /** Null for a scenario that takes none. */
+  readonly input: readonly InputEvent[] | null;
+}
+
+export interface MustSee {
+  /** Names of situations, each with the number of runs from which it is expected. */
+  readonly situations: Readonly<Record<string, number>>;
+  /** From this number of runs on each invariant of the registry must have been evaluated. */
+  readonly invariantsFrom: number;
+}
+
+const SHAPE = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const scenarios: WeakSet<object> = new WeakSet();
+
+/** Checks the name; what it returns is what the command line recognises as a scenario. */
+export function defineScenario(scenario: Scenario): Scenario {
+  if (!SHAPE.test(scenario.name)) {
+    throw new TypeError(`scenario name ${JSON.stringify(scenario.name)} is not like "my-scenario"`);
+  }
+  scenarios.add(scenario);
+  return scenario;
+}
+
+export function isScenario(value: unknown): value is Scenario {
+  return typeof value === "object" && value !== null && scenarios.has(value);
+}

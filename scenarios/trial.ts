@@ -1,0 +1,103 @@
+/** From a scenario and a seed to a plan, and from a plan to a verdict that the harness stands by. */
+import type { SettingValue } from "../core/settings/definition.ts";
+import type { InputEvent } from "../properties/generate/input-event.ts";
+import { readPlan } from "../properties/plan/parse-plan.ts";
+import type { PlanVocabulary } from "../properties/plan/parse-plan.ts";
+import type { Plan, Profile } from "../properties/plan/plan.ts";
+import { run } from "../properties/run.ts";
+import type { HarnessFailure, Verdict } from "../properties/verdict.ts";
+import { SeededStream } from "../sim/random.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** What the command line may change about a scenario's plans. */
+export interface PlanChanges {
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  /** Null: as the scenario has it. */
+  readonly profile: Profile | null;
+  readonly bugs: readonly string[];
+}
+
+export const NO_CHANGES: PlanChanges = { settings: {}, profile: null, bugs: [] };
+
+/** The plan of one seed. Throws an InputError when the changes do not suit it. */
+export function makePlan(
+  scenario: Scenario,
+  seed: string,
+  input: readonly InputEvent[] | null,
+  changes: PlanChanges,
+  vocabulary: PlanVocabulary,
+): Plan {
+  const draw = new SeededStream(`${scenario.name}/${seed}`);
+  const drawn = scenario.plan(draw, { seed, input });
+  const profile = changes.profile ?? drawn.profile;
+  return readPlan(
+    {
+      ...drawn,
+      seed,
+      scenario: scenario.name,
+      profile,
+      bugs: [...new Set([...drawn.bugs, ...changes.bugs])],
+      settings: { ...drawn.settings, ...changes.settings },
+      faults: profile === "calm" ? [] : drawn.faults,
+    },
+    vocabulary,
+  );
+}
+
+export interface TrialOptions {
+  /** Clone each frame at delivery, check and re-hash all bytes; must not change the trace. */
+  readonly isolate: boolean;
+  /** Run twice and compare, whatever the verdict. A failing run is always run again. */
+  readonly recheck: boolean;
+}
+
+/** Runs a plan; what the harness finds wrong with itself goes into the verdict. */
+export function runTrial(plan: Plan, scenario: Scenario | null, options: TrialOptions): Verdict {
+  const common = {
+    isolate: options.isolate,
+    ...(scenario?.invariants && {
+      observers: (findings: Parameters<NonNullable<Scenario["invariants"]>>[0]) =>
+        scenario.invariants!(findings, plan),
+    }),
+  };
+  const verdict = run(plan, common);
+  const harness: HarnessFailure[] = [];
+  if (options.recheck || verdict.verdict === "fail") {
+    const difference = firstDifference(verdict, run(plan, common));
+    if (difference !== null) harness.push({ check: "X1", at: 0, message: difference });
+  }
+  if (verdict.verdict === "fail") {
+    // Only a run that goes on to its end lets the layers of checkers be compared (X5).
+    harness.push(...run(plan, { ...common, toEnd: true }).harness);
+  }
+  if (harness.length === 0) return verdict;
+  return { ...verdict, verdict: "unproven", harness: [...verdict.harness, ...harness] };
+}
+
+function firstDifference(one: Verdict, other: Verdict): string | null {
+  const fields = ["traceHash", "verdict", "events", "frames", "virtualMs"] as const;
+  for (const field of fields) {
+    if (one[field] !== other[field]) {
+      return `two runs of one plan differ: ${field} ${one[field]} and ${other[field]}`;
+    }
+  }
+  return null;
+}
+
+/** How a replayed plan compares with what was expected of it. */
+export type Comparison = "SAME" | "SAME-INVARIANT" | "DIFFERENT" | "FIXED";
+
+/** Null for a plan that expects nothing. Fields that the expectation leaves out are not compared. */
+export function compare(plan: Plan, verdict: Verdict): Comparison | null {
+  const { expect } = plan;
+  if (expect === undefined) return null;
+  const sameHash = expect.traceHash === undefined || expect.traceHash === verdict.traceHash;
+  if (expect.verdict === "pass") {
+    return verdict.verdict === "pass" && sameHash ? "SAME" : "DIFFERENT";
+  }
+  const first = verdict.violations[0];
+  if (first === undefined) return "FIXED";
+  if (expect.invariant !== undefined && expect.invariant !== first.invariant) return "DIFFERENT";
+  const sameTime = expect.at === undefined || expect.at === first.at;
+  return sameHash && sameTime ? "SAME" : "SAME-INVARIANT";
+}
