@@ -3,216 +3,16 @@ import { describe, expect, test } from "vitest";
 import { Errors } from "./errors.ts";
 import type { Outcome } from "./network/client-channel.ts";
 import { ClientChannel } from "./network/client-channel.ts";
-import type { NodeConfig, RunningNode } from "./node.ts";
+import type { NodeConfig } from "./node.ts";
 import { startNode } from "./node.ts";
-import type { ApiKey, RequestBody, ResponseBody } from "./protocol/message.ts";
 import { ApiKeys } from "./protocol/message.ts";
-import type { MetadataTopic } from "./protocol/metadata.ts";
-import type { BatchBody } from "./record/batch.ts";
-import { decodeRecords } from "./record/decode.ts";
-import { encodeBatch } from "./record/encode.ts";
-import { utf8Decode, utf8Encode } from "./record/utf8.ts";
 import { makeRules } from "./rules.ts";
-import type { SettingValue } from "./settings/definition.ts";
-import type { ManualNode } from "./testkit/manual-ports.ts";
+import { ManualCluster, quickSettings } from "./testkit/manual-cluster.ts";
 import { ManualWorld } from "./testkit/manual-ports.ts";
-
-const settings: Readonly<Record<string, SettingValue>> = {
-  "broker.session.timeout.ms": 3000,
-  "broker.heartbeat.interval.ms": 500,
-  "replica.lag.time.max.ms": 3000,
-  "replica.socket.timeout.ms": 2000,
-  "replica.fetch.backoff.ms": 200,
-  "request.timeout.ms": 2000,
-  "auto.create.topics.enable": false,
-};
-
-/** One controller, c100, and brokers b1, b2, ... with a client's channel to each. */
-class Cluster {
-  readonly world: ManualWorld = new ManualWorld();
-  readonly running: Map<string, RunningNode> = new Map();
-  readonly #channels: Map<string, ClientChannel> = new Map();
-  readonly #given: Readonly<Record<string, SettingValue>>;
-
-  constructor(brokers: number, given: Readonly<Record<string, SettingValue>> = {}) {
-    this.#given = given;
-    this.start("c100");
-    for (let id = 1; id <= brokers; id++) this.start(`b${id}`);
-    this.world.runUntil(() => this.#runningBrokers() === brokers, 20000);
-    this.world.run(20);
-  }
-
-  node(name: string): ManualNode {
-    return this.world.node(name);
-  }
-
-  /** Starts a node's process, again after it ended. */
-  start(name: string): void {
-    const node = this.node(name);
-    if (this.running.has(name)) node.restart();
-    const isController = name.startsWith("c");
-    const config: NodeConfig = {
-      clusterId: "test-cluster-id-000000",
-      nodeId: Number(name.slice(1)),
-      host: name,
-      roles: [isController ? "controller" : "broker"],
-      rack: null,
-      voters: [{ id: 100, host: "c100" }],
-      settings: { ...settings, ...this.#given },
-    };
-    node.perform(() => this.running.set(name, startNode(node.ports, config, makeRules())));
-  }
-
-  terminate(name: string): void {
-    this.node(name).perform(() => this.running.get(name)?.terminate());
-  }
-
-  /** Sends a request from the client and waits for what becomes of it. */
-  ask<K extends ApiKey>(
-    broker: string,
-    apiKey: K,
-    body: RequestBody<K>,
-    limitMs: number = 20000,
-  ): Outcome<K> {
-    let channel = this.#channels.get(broker);
-    if (channel === undefined) {
-      channel = new ClientChannel(this.node("client").ports, {
-        lane: "client",
-        host: broker,
-        channel: "test",
-        clientId: "client",
-        requestTimeoutMs: 15000,
-        reconnectBackoffMs: 50,
-        reconnectBackoffMaxMs: 100,
-      });
-      this.#channels.set(broker, channel);
-    }
-    const ended: Outcome<K>[] = [];
-    channel.send(apiKey, body, (outcome) => ended.push(outcome));
-    this.world.runUntil(() => ended.length > 0, limitMs);
-    return ended[0] as Outcome<K>;
-  }
-
-  answer<K extends ApiKey>(broker: string, apiKey: K, body: RequestBody<K>): ResponseBody<K> {
-    const outcome = this.ask(broker, apiKey, body);
-    if (outcome.kind !== "response") throw new Error(`${broker}: ${outcome.kind}`);
-    return outcome.body;
-  }
-
-  createTopic(name: string, replicas: readonly number[], configs: Record<string, string> = {}) {
-    const topic = {
-      name,
-      numPartitions: -1,
-      replicationFactor: -1,
-      assignments: [{ partitionIndex: 0, brokerIds: replicas }],
-      configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-    };
-    const request = { topics: [topic], timeoutMs: 5000, validateOnly: false };
-    const { topics } = this.answer("b1", ApiKeys.CREATE_TOPICS, request);
-    this.world.run(1000);
-    return topics[0];
-  }
-
-  topic(name: string, from: string): MetadataTopic {
-    const request = { topics: [{ topicId: null, name }], allowAutoTopicCreation: false };
-    return this.answer(from, ApiKeys.METADATA, request).topics[0] as MetadataTopic;
-  }
-
-  leader(name: string, from: string): number {
-    return this.topic(name, from).partitions[0]?.leaderId ?? -1;
-  }
-
-  /** Runs until the topic's partition has such a leader, as `from` knows. */
-  waitForLeader(name: string, from: string, isIt: (leader: number) => boolean): number {
-    for (let tries = 0; tries < 200; tries++) {
-      const leader = this.leader(name, from);
-      if (isIt(leader)) return leader;
-      this.world.run(100);
-    }
-    throw new Error(`no such leader of ${name}`);
-  }
-
-  isr(name: string, from: string): readonly number[] {
-    return [...(this.topic(name, from).partitions[0]?.isrNodes ?? [])].sort();
-  }
-
-  produce(broker: string, name: string, values: readonly string[], acks: number = -1) {
-    const { topicId } = this.topic(name, broker);
-    const partitionData = [{ index: 0, records: [this.#batch(values)] }];
-    const request = {
-      transactionalId: null,
-      acks,
-      timeoutMs: 2000,
-      topicData: [{ topicId, partitionData }],
-    };
-    const { responses } = this.answer(broker, ApiKeys.PRODUCE, request);
-    const result = responses[0]?.partitionResponses[0];
-    if (result === undefined) throw new Error("an answer has a result");
-    return result;
-  }
-
-  /** All records below the high watermark, as one fetch from offset 0 gives them. */
-  consume(broker: string, name: string): readonly string[] {
-    const { topicId } = this.topic(name, broker);
-    const partition = {
-      partition: 0,
-      currentLeaderEpoch: -1,
-      fetchOffset: 0,
-      lastFetchedEpoch: -1,
-      logStartOffset: -1,
-      partitionMaxBytes: 1000000,
-    };
-    const answer = this.answer(broker, ApiKeys.FETCH, {
-      clusterId: null,
-      replicaState: { replicaId: -1, replicaEpoch: -1 },
-      maxWaitMs: 100,
-      minBytes: 1,
-      maxBytes: 1000000,
-      isolationLevel: 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [{ topicId, partitions: [partition] }],
-      forgottenTopicsData: [],
-      rackId: "",
-    });
-    const result = answer.responses[0]?.partitions[0];
-    expect(result?.errorCode).toBe(0);
-    return (result?.records ?? []).flatMap((batch) =>
-      decodeRecords(batch, this.world.codecs).map(({ value }) =>
-        utf8Decode(value ?? new Uint8Array()),
-      ),
-    );
-  }
-
-  #batch(values: readonly string[]): BatchBody {
-    const records = values.map((value) => ({
-      timestamp: this.world.startMs + this.world.nowMs,
-      key: null,
-      value: utf8Encode(value),
-      headers: [],
-    }));
-    return encodeBatch(records, {
-      compression: "none",
-      producerId: -1,
-      producerEpoch: -1,
-      baseSequence: -1,
-      codecs: this.world.codecs,
-    });
-  }
-
-  #runningBrokers(): number {
-    let count = 0;
-    for (const node of this.world.nodes.values()) {
-      const isRunning = node.factsOf("broker-state").some((fact) => fact.state === "RUNNING");
-      if (isRunning) count += 1;
-    }
-    return count;
-  }
-}
 
 describe("one controller and one broker", () => {
   test("boot, create a topic, take records and give them back", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     expect(cluster.createTopic("orders", [1])?.errorCode).toBe(0);
     expect(cluster.produce("b1", "orders", ["a", "b"])).toMatchObject({
       errorCode: 0,
@@ -226,7 +26,7 @@ describe("one controller and one broker", () => {
   });
 
   test("do not serve before the broker is unfenced", () => {
-    const cluster = new Cluster(0);
+    const cluster = new ManualCluster(0);
     cluster.world.cut("b1", "c100");
     cluster.start("b1");
     const request = { topics: null, allowAutoTopicCreation: false };
@@ -239,14 +39,14 @@ describe("one controller and one broker", () => {
   });
 
   test("tell a client what the controller refuses", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     expect(cluster.createTopic("orders", [1])?.errorCode).toBe(0);
     expect(cluster.createTopic("orders", [1])?.errorCode).toBe(Errors.TOPIC_ALREADY_EXISTS);
     expect(cluster.createTopic("more", [2])?.errorCode).toBe(Errors.INVALID_REPLICA_ASSIGNMENT);
   });
 
   test("give ids to producers, never one twice, also over a restart", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     const request = {
       transactionalId: null,
       transactionTimeoutMs: 0,
@@ -265,7 +65,7 @@ describe("one controller and one broker", () => {
   });
 
   test("change a topic's settings while it is used", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     cluster.createTopic("orders", [1]);
     const change = { name: "max.message.bytes", configOperation: 0, value: "100" };
     const resource = { resourceType: 2, resourceName: "orders", configs: [change] };
@@ -289,7 +89,7 @@ describe("one controller and one broker", () => {
   });
 
   test("keep everything over a controlled shutdown and a clean start", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     cluster.createTopic("orders", [1]);
     cluster.produce("b1", "orders", ["a", "b"]);
     cluster.terminate("b1");
@@ -315,7 +115,7 @@ describe("one controller and one broker", () => {
   });
 
   test("keep everything over a kill, and recover what was not closed", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     cluster.createTopic("orders", [1]);
     cluster.produce("b1", "orders", ["a", "b"]);
     cluster.node("b1").facts = [];
@@ -330,7 +130,7 @@ describe("one controller and one broker", () => {
   });
 
   test("go on when the controller restarts, by kill or in order", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     cluster.createTopic("orders", [1]);
     cluster.start("c100");
     cluster.world.run(2000);
@@ -347,7 +147,7 @@ describe("one controller and one broker", () => {
   });
 
   test("answer a forwarded request when the controller is back", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     cluster.node("c100").kill();
     cluster.world.later(cluster.node("client"), 3000, () => cluster.start("c100"));
     expect(cluster.createTopic("orders", [1])?.errorCode).toBe(0);
@@ -355,7 +155,10 @@ describe("one controller and one broker", () => {
   });
 
   test("make a topic that a client asks for, when that is allowed", () => {
-    const cluster = new Cluster(1, { "auto.create.topics.enable": true, "num.partitions": 2 });
+    const cluster = new ManualCluster(1, {
+      "auto.create.topics.enable": true,
+      "num.partitions": 2,
+    });
     const request = {
       topics: [{ topicId: null, name: "orders" }],
       allowAutoTopicCreation: true,
@@ -368,7 +171,7 @@ describe("one controller and one broker", () => {
   });
 
   test("end the broker, by name, when its disk is full", () => {
-    const cluster = new Cluster(1);
+    const cluster = new ManualCluster(1);
     cluster.createTopic("orders", [1]);
     const node = cluster.node("b1");
     node.disk.failure = { under: "data/orders-0", code: "ENOSPC" };
@@ -393,7 +196,7 @@ describe("a node", () => {
     roles: ["broker", "controller"],
     rack: null,
     voters: [{ id: 1, host: "n1" }],
-    settings,
+    settings: quickSettings,
   };
 
   test("can be broker and controller at once, and stop in order", () => {
@@ -462,7 +265,7 @@ describe("a node", () => {
 
 describe("one controller and three brokers", () => {
   test("replicate a record before it is acknowledged with acks=all", () => {
-    const cluster = new Cluster(3);
+    const cluster = new ManualCluster(3);
     cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
     expect(cluster.isr("orders", "b3")).toEqual([1, 2, 3]);
     cluster.produce("b1", "orders", ["a", "b", "c"]);
@@ -474,7 +277,7 @@ describe("one controller and three brokers", () => {
   });
 
   test("elect another leader when the leader is killed, and take it back as a follower", () => {
-    const cluster = new Cluster(3);
+    const cluster = new ManualCluster(3);
     cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
     cluster.produce("b1", "orders", ["a"]);
     cluster.node("b1").kill();
@@ -488,7 +291,7 @@ describe("one controller and three brokers", () => {
   });
 
   test("move the leadership in a controlled shutdown before the broker stops", () => {
-    const cluster = new Cluster(3);
+    const cluster = new ManualCluster(3);
     cluster.createTopic("orders", [1, 2, 3]);
     cluster.produce("b1", "orders", ["a"]);
     cluster.terminate("b1");
@@ -502,7 +305,7 @@ describe("one controller and three brokers", () => {
   });
 
   test("shrink the ISR when a follower is cut off, and expand it when it is back", () => {
-    const cluster = new Cluster(3);
+    const cluster = new ManualCluster(3);
     cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
     cluster.world.cut("b1", "b3");
     cluster.world.run(500);
@@ -516,7 +319,7 @@ describe("one controller and three brokers", () => {
   });
 
   test("refuse acks=all when too few replicas are in sync", () => {
-    const cluster = new Cluster(3);
+    const cluster = new ManualCluster(3);
     cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
     cluster.produce("b1", "orders", ["a"]);
     cluster.node("b2").kill();
@@ -532,7 +335,7 @@ describe("one controller and three brokers", () => {
 
   test("do the same in the same order each time", () => {
     const story = (): string => {
-      const cluster = new Cluster(3);
+      const cluster = new ManualCluster(3);
       cluster.createTopic("orders", [1, 2, 3]);
       cluster.produce("b1", "orders", ["a"]);
       cluster.node("b1").kill();

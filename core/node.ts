@@ -6,7 +6,7 @@ import { unreachable } from "./assert.ts";
 import { Broker } from "./broker/broker.ts";
 import { Controller } from "./controller/controller.ts";
 import type { NodeId } from "./ids.ts";
-import { METADATA_TOPIC_ID, NO_EPOCH } from "./ids.ts";
+import { METADATA_TOPIC_ID } from "./ids.ts";
 import { LogManager } from "./log/log-manager.ts";
 import type { Role } from "./network/api-versions.ts";
 import { apiVersionsOf } from "./network/api-versions.ts";
@@ -88,7 +88,7 @@ class KafkaNode implements RunningNode {
 
   terminate(): void {
     if (this.#broker !== null) this.#broker.terminate();
-    else this.#ports.work.later(NETWORK_LANE, "stop controller", () => this.#stopController());
+    else this.#ports.work.later(NETWORK_LANE, "stop controller", () => this.#end("shut down"));
   }
 
   #listen(): void {
@@ -220,17 +220,14 @@ class KafkaNode implements RunningNode {
     return this.#broker?.topicSettings(topic) ?? resolveSettings(topicSettings, {});
   }
 
-  #stopController(): void {
-    this.#logs.shutDown(NO_EPOCH);
-    this.#end("shut down");
-  }
-
   #end(why: string): void {
     this.#metadataLog.close();
     this.#ports.host.exit(why);
   }
 
-  /** The only log directory: nothing is left to serve from, so the process ends (LogManager.scala). */
+  /**
+   * The only log directory: nothing is left to serve from, so the process ends (LogManager.scala).
+   */
   #logDirectoryFailed(error: StorageError): never {
     const { probe, host } = this.#ports;
     if (probe !== null) probe.emit({ kind: "log-dir-failed", code: error.code });

@@ -9,7 +9,7 @@ import { Fields } from "../properties/plan/fields.ts";
 import { InputError } from "../sim/input-error.ts";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
 import { parseJson } from "../properties/plan/json.ts";
-import { readBytes } from "../properties/plan/read-bytes.ts";
+import { checkBytes } from "../properties/plan/read-bytes.ts";
 
 const FIELDS = ["key", "keyBase64", "value", "valueBase64", "timestamp"];
 
@@ -43,10 +43,11 @@ function readEvent(line: string, where: string): InputEvent {
   const value = parseJson(line, where);
   try {
     const fields = new Fields(value, "event", FIELDS);
-    const key = readBytes(fields, "key", "keyBase64").given;
+    checkBytes(fields, "key", "keyBase64");
     if (fields.has("value")) fields.text("value");
-    const body = readBytes(fields, "value", "valueBase64").given;
-    return { ...key, ...body, timestamp: fields.integer("timestamp") };
+    checkBytes(fields, "value", "valueBase64");
+    fields.integer("timestamp");
+    return value as InputEvent;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(`${where}: ${error.message}`);

@@ -93,7 +93,7 @@ export class SimNode implements NodeView {
   readonly #context: NodeContext;
   /** The own disk, while another node's is mounted. */
   #ownDisk: Disk | null = null;
-  #mounted: BootDisk = "empty";
+  #mounted: BootDisk = "same";
   #program: Program | null = null;
   #whenEnded: (() => void)[] = [];
 

@@ -16,8 +16,7 @@ it("changes the draw with each of its four keys", () => {
   const seen = new Set<number>();
   for (let p = 0; p < 8; p++)
     for (let a = 0; a < 8; a++)
-      for (let b = 0; b < 8; b++)
-        for (let c = 0; c < 8; c++) seen.add(draws.draw(p, a, b, c));
+      for (let b = 0; b < 8; b++) for (let c = 0; c < 8; c++) seen.add(draws.draw(p, a, b, c));
   // Of 4,096 draws of 32 bits two are equal with a chance of about 1 in 500.
   expect(seen.size).toBeGreaterThanOrEqual(4095);
 });

@@ -1,6 +1,7 @@
 /**
- * Makes topics that clients ask for and that do not exist (AutoTopicCreationManager.scala): asks the
- * controller once for each, and meanwhile tells clients that the topic is unknown, which they retry.
+ * Makes topics that clients ask for and that do not exist (AutoTopicCreationManager.scala): asks
+ * the controller once for each, and meanwhile tells clients that the topic is unknown, which they
+ * retry.
  */
 import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";

@@ -1,25 +1,25 @@
 import type { NodeId, Offset, ProducerId } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
 
-/** What a broker does at start and stop (BrokerLifecycleManager.scala, BrokerMetadataPublisher.scala). */
+/**
+ * What a broker does at start and stop (BrokerLifecycleManager.scala,
+ * BrokerMetadataPublisher.scala).
+ */
 export class BrokerRules {
   /** Where each rule comes from: a KIP, or a file of apache/kafka. */
   static readonly sources: Readonly<Record<string, string>> = {
-    wantsFence: "core/src/main/scala/kafka/server/BrokerServer.scala",
-    hasCaughtUp:
-      "metadata/src/main/java/org/apache/kafka/image/loader/MetadataLoader.java (stillNeedToCatchUp)",
-    reportedOffset:
-      "metadata/src/main/java/org/apache/kafka/image/loader/MetadataLoader.java (lastAppliedOffset)",
-    isUnfenced: "core/src/main/scala/kafka/server/BrokerLifecycleManager.scala",
-    waitsForPermission: "KIP-631; core/src/main/scala/kafka/server/BrokerLifecycleManager.scala",
-    mayStop: "KIP-631; core/src/main/scala/kafka/server/BrokerLifecycleManager.scala",
-    listsBroker: "core/src/main/scala/kafka/server/metadata/KRaftMetadataCache.scala",
-    hasUsableLeader: "core/src/main/scala/kafka/server/metadata/KRaftMetadataCache.scala",
-    autoCreatesTopic: "core/src/main/scala/kafka/server/KafkaApis.scala (getTopicMetadata)",
-    prefetchesProducerIds:
-      "KIP-730; transaction-coordinator/.../transaction/RPCProducerIdManager.java",
-    mayUseProducerIds: "KIP-730; transaction-coordinator/.../transaction/RPCProducerIdManager.java",
-    effectiveSetting: "KIP-226; core/src/main/scala/kafka/server/ConfigHelper.scala",
+    wantsFence: "BrokerServer.scala",
+    hasCaughtUp: "MetadataLoader.java (stillNeedToCatchUp)",
+    reportedOffset: "MetadataLoader.java (lastAppliedOffset)",
+    isUnfenced: "BrokerLifecycleManager.scala",
+    waitsForPermission: "KIP-631; BrokerLifecycleManager.scala",
+    mayStop: "KIP-631; BrokerLifecycleManager.scala",
+    listsBroker: "KRaftMetadataCache.scala",
+    hasUsableLeader: "KRaftMetadataCache.scala",
+    autoCreatesTopic: "KafkaApis.scala (getTopicMetadata)",
+    prefetchesProducerIds: "KIP-730; RPCProducerIdManager.java",
+    mayUseProducerIds: "KIP-730; RPCProducerIdManager.java",
+    effectiveSetting: "KIP-226; ConfigHelper.scala",
   };
 
   /**
@@ -80,7 +80,10 @@ export class BrokerRules {
     return blockStart > lastGiven;
   }
 
-  /** The nearest wins: the topic's own, this broker's, that of all brokers, the configuration file's. */
+  /**
+   * The nearest wins: the topic's own, this broker's, that of all brokers, the configuration
+   * file's.
+   */
   effectiveSetting<Value>(
     ofTopic: Value | undefined,
     ofBroker: Value | undefined,

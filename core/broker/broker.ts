@@ -2,12 +2,13 @@
  * A broker: its parts, how they start, how they stop, and which of them handles a request
  * (BrokerServer.scala, KafkaApis.scala).
  *
- *   1. It registers and sends heartbeats (wanting to stay fenced), while it replays the metadata log.
- *   2. When it has what was committed, it loads its logs and acts on the metadata for the first time.
+ *   1. It registers and sends heartbeats (wanting to stay fenced), while it replays the metadata
+ *      log.
+ *   2. When it has what was committed, it loads its logs and acts on the metadata for the first
+ *      time.
  *   3. When the controller has said that it is caught up and 2 is done, it asks to be unfenced.
  *   4. Unfenced, it opens its listener.
  */
-import { Errors } from "../errors.ts";
 import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import type { MetadataDelta } from "../metadata/image.ts";
@@ -197,7 +198,8 @@ export class Broker {
       clusterId,
       host,
       rack,
-      incarnationId: randomUuid(ports.random, "incarnation id"),
+      // The purpose names the start too: a world may give one purpose the same draw twice.
+      incarnationId: randomUuid(ports.random, `incarnation id ${ports.clock.monotonicMs()}`),
       directoryId: logs.directoryId,
       previousBrokerEpoch: logs.previousBrokerEpoch,
       channel: this.#heartbeats,

@@ -1,7 +1,7 @@
 /**
- * Requests of a broker to whoever is the active controller (NodeToControllerRequestThread.java): one
- * at a time, in order. A lost connection, a request that timed out and a NOT_CONTROLLER make it look
- * up the controller again and send the request again, until the request is too old.
+ * Requests of a broker to whoever is the active controller (NodeToControllerRequestThread.java):
+ * one at a time, in order. A lost connection, a request that timed out and a NOT_CONTROLLER make it
+ * look up the controller again and send the request again, until the request is too old.
  *
  * Differs from Kafka: request.timeout.ms stands for controller.socket.timeout.ms.
  */

@@ -1,6 +1,6 @@
 /**
- * Requests that only the controller can handle: the broker passes them on in an envelope and returns
- * the controller's answer (ForwardingManager.scala, KIP-590).
+ * Requests that only the controller can handle: the broker passes them on in an envelope and
+ * returns the controller's answer (ForwardingManager.scala, KIP-590).
  *
  * A request whose answer is lost is sent again, so a client may be told that what it asked for was
  * there before (TOPIC_ALREADY_EXISTS), as in Kafka.

@@ -94,8 +94,9 @@ export class MetadataHandler {
       partitionIndex,
       leaderId: hasLeader ? leader : NO_NODE,
       leaderEpoch,
-      replicaNodes: replicas,
-      isrNodes: isr,
+      // Copies: whoever gets the answer may keep it, and the image is this broker's own.
+      replicaNodes: replicas.slice(),
+      isrNodes: isr.slice(),
       offlineReplicas: replicas.filter((id) => image.brokers.get(id)?.fenced !== false),
     };
   }

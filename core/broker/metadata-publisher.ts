@@ -3,9 +3,9 @@
  * BrokerMetadataPublisher.scala). Runs on lane "metadata".
  *
  * Until everything is replayed that was committed at that time, the image only grows. Then the logs
- * are loaded (with the settings that the metadata gives them) and the whole image is published as one
- * delta; from there on each run of committed records is published when it arrives. What arrives while
- * the logs load waits.
+ * are loaded (with the settings that the metadata gives them) and the whole image is published as
+ * one delta; from there on each run of committed records is published when it arrives. What arrives
+ * while the logs load waits.
  */
 import type { LeaderEpoch, Offset } from "../ids.ts";
 import { MetadataDelta, MetadataImage } from "../metadata/image.ts";

@@ -3,9 +3,9 @@
  * KIP-730) and so answers InitProducerId. A block lives in memory only: what is left of it when the
  * broker stops is never given out.
  *
- * Differs from Kafka: a request that finds no id waits for the next block, up to request.timeout.ms,
- * where Kafka answers COORDINATOR_LOAD_IN_PROGRESS and lets the client ask again. There are no
- * transactional ids yet; a request with one is refused with INVALID_REQUEST.
+ * Differs from Kafka: a request that finds no id waits for the next block, up to
+ * request.timeout.ms, where Kafka answers COORDINATOR_LOAD_IN_PROGRESS and lets the client ask
+ * again. There are no transactional ids yet; a request with one is refused with INVALID_REQUEST.
  */
 import { Errors } from "../errors.ts";
 import type { BrokerEpoch, NodeId, ProducerId } from "../ids.ts";

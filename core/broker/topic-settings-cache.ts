@@ -1,7 +1,7 @@
 /**
- * The settings in force for each topic of this broker (ConfigHelper.scala): the topic's own, else the
- * broker's dynamic ones, else those of its configuration file under the names that brokers give them
- * (ServerTopicConfigSynonyms.java).
+ * The settings in force for each topic of this broker (ConfigHelper.scala): the topic's own, else
+ * the broker's dynamic ones, else those of its configuration file under the names that brokers give
+ * them (ServerTopicConfigSynonyms.java).
  */
 import { assert } from "../assert.ts";
 import type { NodeId } from "../ids.ts";

@@ -10,7 +10,7 @@ import type { Batch } from "../record/batch.ts";
 import { decodeRecords } from "../record/decode.ts";
 import type { TopicSettings } from "../settings/topic-settings.ts";
 import type { EpochCache } from "./epoch-cache.ts";
-import { removeSegments } from "./log-loader.ts";
+import { basesOf, removeSegments } from "./log-loader.ts";
 import type { LogRules } from "./log-rules.ts";
 import { Segment } from "./segment.ts";
 
@@ -165,14 +165,14 @@ export class LocalLog {
   truncateTo(target: Offset): void {
     let kept = this.#segments.length;
     while (kept > 1 && (this.#segments[kept - 1] as Segment).baseOffset > target) kept -= 1;
-    removeSegments(this.#ports.storage, this.#directory, this.#segments.splice(kept));
+    this.#remove(kept);
     this.#active = this.#segments.at(-1) as Segment;
     this.#active.truncateTo(target);
   }
 
   /** Drops all segments for an empty one. */
   startOverAt(offset: Offset, nowMs: number): void {
-    removeSegments(this.#ports.storage, this.#directory, this.#segments.splice(0));
+    this.#remove(0);
     this.#add(offset, nowMs);
   }
 
@@ -187,6 +187,12 @@ export class LocalLog {
       else high = middle;
     }
     return Math.max(0, low - 1);
+  }
+
+  #remove(from: number): void {
+    if (from === this.#segments.length) return;
+    const removed = basesOf(this.#segments.splice(from));
+    removeSegments(this.#ports.storage, this.#directory, removed);
   }
 
   #add(baseOffset: Offset, nowMs: number): void {

@@ -51,7 +51,7 @@ export function loadLog(request: LoadRequest): LoadedLog {
   const { segments, cutBytes } = loadSegments(request, nowMs);
   const found = segments.at(-1);
   if (found !== undefined && rules.log.startsOver(found.endOffset, checkpoint.logStartOffset)) {
-    removeSegments(ports.storage, directory, segments.splice(0));
+    removeSegments(ports.storage, directory, basesOf(segments.splice(0)));
     epochs.clear();
   }
   if (segments.length === 0) {
@@ -64,7 +64,7 @@ export function loadLog(request: LoadRequest): LoadedLog {
   epochs.truncateFromEnd(endOffset);
   epochs.truncateFromStart(logStartOffset);
   epochs.write();
-  producers.listSnapshots(segments.map((segment) => segment.baseOffset));
+  producers.listSnapshots(basesOf(segments));
   const state = { rules, segments, epochs, producers, logStartOffset, endOffset, nowMs };
   rebuildProducers(state, "start", clean);
   const recoveryPoint = rules.log.recoveryPointAtStart(clean, checkpoint.recoveryPoint, endOffset);
@@ -123,16 +123,27 @@ function scan({ segments, epochs, producers, logStartOffset, endOffset }: Rebuil
   }
 }
 
-/** Removes the files of segments, the last ones first: what a crash leaves is a log without holes. */
+/** Where each segment begins. */
+export function basesOf(segments: readonly Segment[]): Offset[] {
+  return segments.map((segment) => segment.baseOffset);
+}
+
+/**
+ * Removes the files of segments, the last one first, and each for good before the next: whatever a
+ * crash leaves is a log without holes, and nothing reappears that would overlap new segments.
+ * Returns the bytes of the logs.
+ */
 export function removeSegments(
   storage: Storage,
   directory: string,
-  segments: readonly Segment[],
-): void {
-  if (segments.length === 0) return;
-  for (let at = segments.length - 1; at >= 0; at--) (segments[at] as Segment).remove();
-  // Not left to chance: a segment that reappears after a loss of power would overlap new ones.
-  storage.syncDirectory(directory);
+  baseOffsets: readonly Offset[],
+): number {
+  let bytes = 0;
+  for (let at = baseOffsets.length - 1; at >= 0; at--) {
+    bytes += removeSegmentFiles(storage, directory, baseOffsets[at] as Offset);
+    storage.syncDirectory(directory);
+  }
+  return bytes;
 }
 
 function loadSegments(
@@ -151,7 +162,7 @@ function loadSegments(
     const previousEnd = segments.at(-1)?.endOffset ?? base;
     const isCut = cutBytes > 0 || (wasVerified && !rules.log.segmentFollows(base, previousEnd));
     if (isCut) {
-      cutBytes += dropFrom(ports.storage, directory, bases, at);
+      cutBytes += removeSegments(ports.storage, directory, bases.slice(at));
       break;
     }
     const opened = Segment.open(
@@ -185,19 +196,4 @@ function segmentBases(storage: Storage, directory: string): readonly Offset[] {
     if (isIndex && !names.includes(log)) storage.remove(`${directory}/${name}`);
   }
   return bases;
-}
-
-/** Removes the segments behind a cut, the last one first. Returns their bytes. */
-function dropFrom(
-  storage: Storage,
-  directory: string,
-  bases: readonly Offset[],
-  from: number,
-): number {
-  let bytes = 0;
-  for (let at = bases.length - 1; at >= from; at--) {
-    bytes += removeSegmentFiles(storage, directory, bases[at] as Offset);
-  }
-  storage.syncDirectory(directory);
-  return bytes;
 }

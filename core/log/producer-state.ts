@@ -59,7 +59,7 @@ export class ProducerState {
   #upTo: Offset = 0;
   #lastSnapshot: Offset = 0;
   /** The snapshot that was written last, while it is not synced. */
-  #unsynced: StorageFile | null = null;
+  #unsynced: { readonly offset: Offset; readonly file: StorageFile } | null = null;
 
   constructor(storage: Storage, rules: DedupRules, directory: string, expirationMs: number) {
     this.#storage = storage;
@@ -205,16 +205,16 @@ export class ProducerState {
     if (!this.#rules.takesSnapshot(this.#upTo, this.#lastSnapshot)) return;
     const file = openEmpty(this.#storage, this.#pathOf(this.#upTo));
     file.append(new BytesChunk(encodeSnapshot(this.#snapshotEntries())));
-    this.#unsynced = file;
+    this.#unsynced = { offset: this.#upTo, file };
     this.#lastSnapshot = this.#upTo;
     if (this.#snapshots.at(-1) !== this.#upTo) this.#snapshots.push(this.#upTo);
   }
 
   /** Makes the newest snapshot survive a loss of power, apart from its name. */
   syncSnapshot(): void {
-    const file = this.#unsynced;
+    const newest = this.#unsynced;
     this.#unsynced = null;
-    file?.sync();
+    newest?.file.sync();
   }
 
   /** Forgets everything; the log begins anew at `offset`. */
@@ -255,9 +255,8 @@ export class ProducerState {
   }
 
   #removeSnapshot(offset: Offset): void {
-    const path = this.#pathOf(offset);
-    if (this.#unsynced?.path === path) this.#unsynced = null;
-    this.#storage.remove(path);
+    if (this.#unsynced?.offset === offset) this.#unsynced = null;
+    this.#storage.remove(this.#pathOf(offset));
     this.#snapshots = this.#snapshots.filter((kept) => kept !== offset);
   }
 

@@ -231,10 +231,6 @@ export class Segment {
     this.#timeIndex.sync();
   }
 
-  remove(): void {
-    removeFiles(this.#storage, this.#path);
-  }
-
   #note(batch: Batch, position: number): void {
     const { maxTimestamp } = batch.body;
     const previous = this.maxTimestamp;
@@ -321,7 +317,7 @@ export function baseOffsetOf(fileName: string): Offset | null {
   return /^\d{20}\.log$/.test(fileName) ? Number(fileName.slice(0, NAME_DIGITS)) : null;
 }
 
-/** Removes a segment that was not opened. Returns the size of its log. */
+/** Removes a segment. Returns the size of its log. */
 export function removeSegmentFiles(
   storage: Storage,
   directory: string,

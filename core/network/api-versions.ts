@@ -1,4 +1,6 @@
-/** Answers ApiVersions: what a node of some roles takes on its listener (ApiVersionManager.scala). */
+/**
+ * Answers ApiVersions: what a node of some roles takes on its listener (ApiVersionManager.scala).
+ */
 import { Errors } from "../errors.ts";
 import type { ApiVersionsResponse } from "../protocol/api-versions.ts";
 import type { ApiKey } from "../protocol/message.ts";

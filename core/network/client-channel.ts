@@ -1,7 +1,7 @@
 /**
  * One outgoing connection to one node, with its request bookkeeping (NetworkClient.java): opens on
- * demand, asks for ApiVersions first, backs off before it reconnects, and ends a connection on which
- * a request timed out. Responses come back in the order of the requests.
+ * demand, asks for ApiVersions first, backs off before it reconnects, and ends a connection on
+ * which a request timed out. Responses come back in the order of the requests.
  *
  * Differs from Kafka: a request may be given at any time and waits here for its connection, where
  * NetworkClient refuses it until the node is ready.
@@ -125,9 +125,9 @@ export class ClientChannel implements ConnectionHandler {
   }
 
   /**
-   * Sends a request, or keeps it until the connection is ready. `done` is called exactly once, later,
-   * unless the channel is closed first; never for a produce with acks=0 that left, as nobody answers
-   * it. The timeout counts from now.
+   * Sends a request, or keeps it until the connection is ready. `done` is called exactly once,
+   * later, unless the channel is closed first; never for a produce with acks=0 that left, as nobody
+   * answers it. The timeout counts from now.
    */
   send<K extends ApiKey>(
     apiKey: K,

@@ -30,7 +30,9 @@ export class EnvelopedCall implements Call {
     return this.#outer.isOpen;
   }
 
-  /** NOT_CONTROLLER is the broker's concern, so the envelope says it and the client never sees it. */
+  /**
+   * NOT_CONTROLLER is the broker's concern, so the envelope says it and the client never sees it.
+   */
   respond<K extends ApiKey>(body: ResponseBody<K>): void {
     const { apiKey, correlationId } = this.request;
     const answer: EnvelopeResponse = saysNotController(apiKey, body)

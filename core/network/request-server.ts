@@ -1,7 +1,8 @@
 /**
  * The receiving side of a node's connections (SocketServer.scala): requests of one connection are
  * handled one at a time, the next one only after the answer to the one before went to the socket.
- * What a client sends meanwhile waits here, so its number is bounded by what clients keep in flight.
+ * What a client sends meanwhile waits here, so its number is bounded by what clients keep in
+ * flight.
  */
 import { assert } from "../assert.ts";
 import type { CloseReason, Connection, ConnectionHandler, Lane, Ports } from "../ports.ts";
@@ -42,7 +43,9 @@ class ServedConnection implements ConnectionHandler {
   readonly #handle: (call: Call) => void;
   /** Received while another one was being handled, oldest first. */
   #queue: Request[] = [];
-  /** A request is being handled, or its answer fills the socket, or the next one is about to start. */
+  /**
+   * A request is being handled, or its answer fills the socket, or the next one is about to start.
+   */
   #busy = false;
   #awaitsDrain = false;
   isOpen = true;

@@ -1,8 +1,8 @@
 /**
  * How many bytes a frame counts on the network.
  *
- * Differs from Kafka: the sizes are those of a plain encoding (fixed fields, four bytes of length for
- * each list), not the exact ones of the flexible versions with their tagged fields.
+ * Differs from Kafka: the sizes are those of a plain encoding (fixed fields, four bytes of length
+ * for each list), not the exact ones of the flexible versions with their tagged fields.
  */
 import type { ApiKey, RequestOf, Response } from "../protocol/message.ts";
 import { ApiKeys } from "../protocol/message.ts";

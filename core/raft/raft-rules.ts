@@ -22,7 +22,6 @@ export class RaftRules {
     followsHint: "KIP-595; KafkaRaftClient.java",
     truncationOffset: "KIP-595; ReplicatedLog.java",
     mayTruncateTo: "KIP-595; KafkaMetadataLog.scala",
-    mustFlushBeforeFetch: "KIP-595; KafkaRaftClient.java",
   };
 
   /** The epoch that a voter stands for election in; never one that its disk has seen before. */
@@ -115,10 +114,5 @@ export class RaftRules {
   /** Committed metadata is never cut: a node that would have to halts instead. */
   mayTruncateTo(offset: Offset, highWatermark: Offset): boolean {
     return offset >= highWatermark;
-  }
-
-  /** The offset of a voter's fetch promises that all below it survives a loss of power. */
-  mustFlushBeforeFetch(isVoter: boolean): boolean {
-    return isVoter;
   }
 }

@@ -5,11 +5,10 @@
 import { assert } from "../assert.ts";
 import type { ProducerEpoch, ProducerId, Sequence } from "../ids.ts";
 import type { Codecs, CompressionType } from "../ports.ts";
-import type { BatchHeader } from "./batch.ts";
 import { BATCH_HEADER_BYTES, BatchBody } from "./batch.ts";
 import type { ByteSlab } from "./byte-slab.ts";
 import { crc32c } from "./crc32c.ts";
-import { utf8Encode } from "./utf8.ts";
+import { utf8Encode, utf8Size } from "./utf8.ts";
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from "./varint.ts";
 
 export interface NewRecord {
@@ -38,6 +37,8 @@ export const CRC_FROM = 21;
 const APPEND_TIME_FLAG = 0x08;
 const TRANSACTIONAL_FLAG = 0x10;
 const CONTROL_FLAG = 0x20;
+/** Up to this length a loop is faster than `set`, which costs a call into the engine. */
+const LOOP_BYTES = 128;
 
 /** One batch of at least one record, in their order. Its base timestamp is the first record's. */
 export function encodeBatch(records: readonly NewRecord[], options: EncodeOptions): BatchBody {
@@ -52,30 +53,33 @@ export function encodeBatch(records: readonly NewRecord[], options: EncodeOption
     const length = lengthOf(record, index, baseTimestamp);
     sizeBytes += sizeOfVarint(length) + length;
   }
-  const fields = {
-    attributes:
-      (options.compression === "gzip" ? 1 : 0) |
-      (options.transactional === true ? TRANSACTIONAL_FLAG : 0) |
-      (options.control === true ? CONTROL_FLAG : 0),
-    lastOffsetDelta: records.length - 1,
+  const { compression, codecs, slab, producerId, producerEpoch, baseSequence } = options;
+  const attributes =
+    (compression === "gzip" ? 1 : 0) |
+    (options.transactional === true ? TRANSACTIONAL_FLAG : 0) |
+    (options.control === true ? CONTROL_FLAG : 0);
+  let bytes: Uint8Array;
+  if (compression === "none") {
+    bytes = allocate(BATCH_HEADER_BYTES + sizeBytes, slab);
+    writeRecords(bytes, BATCH_HEADER_BYTES, records, baseTimestamp);
+  } else {
+    const plain = new Uint8Array(sizeBytes);
+    writeRecords(plain, 0, records, baseTimestamp);
+    const packed = codecs.compress(compression, plain);
+    bytes = allocate(BATCH_HEADER_BYTES + packed.length, slab);
+    bytes.set(packed, BATCH_HEADER_BYTES);
+  }
+  return seal(
+    bytes,
+    attributes,
+    records.length - 1,
     baseTimestamp,
     maxTimestamp,
-    producerId: options.producerId,
-    producerEpoch: options.producerEpoch,
-    baseSequence: options.baseSequence,
-    recordsCount: records.length,
-  };
-  if (options.compression === "none") {
-    const bytes = allocate(BATCH_HEADER_BYTES + sizeBytes, options.slab);
-    writeRecords(bytes, BATCH_HEADER_BYTES, records, baseTimestamp);
-    return seal(bytes, fields);
-  }
-  const plain = new Uint8Array(sizeBytes);
-  writeRecords(plain, 0, records, baseTimestamp);
-  const packed = options.codecs.compress(options.compression, plain);
-  const bytes = allocate(BATCH_HEADER_BYTES + packed.length, options.slab);
-  bytes.set(packed, BATCH_HEADER_BYTES);
-  return seal(bytes, fields);
+    producerId,
+    producerEpoch,
+    baseSequence,
+    records.length,
+  );
 }
 
 /** The same records under another producer epoch and sequence: what a client does after a bump. */
@@ -85,59 +89,70 @@ export function withProducerState(
   producerEpoch: ProducerEpoch,
   baseSequence: Sequence,
 ): BatchBody {
-  return seal(body.encoded.slice(), {
-    attributes: body.attributes,
-    lastOffsetDelta: body.lastOffsetDelta,
-    baseTimestamp: body.baseTimestamp,
-    maxTimestamp: body.maxTimestamp,
+  return seal(
+    body.encoded.slice(),
+    body.attributes,
+    body.lastOffsetDelta,
+    body.baseTimestamp,
+    body.maxTimestamp,
     producerId,
     producerEpoch,
     baseSequence,
-    recordsCount: body.recordsCount,
-  });
+    body.recordsCount,
+  );
 }
 
 /** The same records, all at the time of the leader's append (message.timestamp.type). */
 export function withAppendTime(body: BatchBody, nowMs: number): BatchBody {
-  return seal(body.encoded.slice(), {
-    attributes: body.attributes | APPEND_TIME_FLAG,
-    lastOffsetDelta: body.lastOffsetDelta,
-    baseTimestamp: body.baseTimestamp,
-    maxTimestamp: nowMs,
-    producerId: body.producerId,
-    producerEpoch: body.producerEpoch,
-    baseSequence: body.baseSequence,
-    recordsCount: body.recordsCount,
-  });
+  return seal(
+    body.encoded.slice(),
+    body.attributes | APPEND_TIME_FLAG,
+    body.lastOffsetDelta,
+    body.baseTimestamp,
+    nowMs,
+    body.producerId,
+    body.producerEpoch,
+    body.baseSequence,
+    body.recordsCount,
+  );
 }
 
 /** Writes the header into `bytes`, which hold the records already, and makes the body of them. */
-function seal(bytes: Uint8Array, fields: Omit<BatchHeader, "crc">): BatchBody {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  setInt64(view, 0, 0);
-  view.setInt32(8, bytes.length - 12);
-  view.setInt32(12, -1);
-  view.setInt8(16, 2);
-  view.setInt16(CRC_FROM, fields.attributes);
-  view.setInt32(23, fields.lastOffsetDelta);
-  setInt64(view, 27, fields.baseTimestamp);
-  setInt64(view, 35, fields.maxTimestamp);
-  setInt64(view, 43, fields.producerId);
-  view.setInt16(51, fields.producerEpoch);
-  view.setInt32(53, fields.baseSequence);
-  view.setInt32(57, fields.recordsCount);
+function seal(
+  bytes: Uint8Array,
+  attributes: number,
+  lastOffsetDelta: number,
+  baseTimestamp: number,
+  maxTimestamp: number,
+  producerId: ProducerId,
+  producerEpoch: ProducerEpoch,
+  baseSequence: Sequence,
+  recordsCount: number,
+): BatchBody {
+  putInt64(bytes, 0, 0);
+  putInt32(bytes, 8, bytes.length - 12);
+  putInt32(bytes, 12, -1);
+  bytes[16] = 2;
+  putInt16(bytes, CRC_FROM, attributes);
+  putInt32(bytes, 23, lastOffsetDelta);
+  putInt64(bytes, 27, baseTimestamp);
+  putInt64(bytes, 35, maxTimestamp);
+  putInt64(bytes, 43, producerId);
+  putInt16(bytes, 51, producerEpoch);
+  putInt32(bytes, 53, baseSequence);
+  putInt32(bytes, 57, recordsCount);
   const crc = crc32c(bytes, CRC_FROM);
-  view.setUint32(17, crc);
+  putInt32(bytes, 17, crc);
   const body = new BatchBody(bytes, {
     crc,
-    attributes: fields.attributes,
-    lastOffsetDelta: fields.lastOffsetDelta,
-    baseTimestamp: fields.baseTimestamp,
-    maxTimestamp: fields.maxTimestamp,
-    producerId: fields.producerId,
-    producerEpoch: fields.producerEpoch,
-    baseSequence: fields.baseSequence,
-    recordsCount: fields.recordsCount,
+    attributes,
+    lastOffsetDelta,
+    baseTimestamp,
+    maxTimestamp,
+    producerId,
+    producerEpoch,
+    baseSequence,
+    recordsCount,
   });
   body.checkedCrc = "valid";
   return body;
@@ -155,7 +170,7 @@ function lengthOf(record: NewRecord, offsetDelta: number, baseTimestamp: number)
   size += value === null ? 1 : sizeOfVarint(value.length) + value.length;
   size += sizeOfVarint(headers.length);
   for (const header of headers) {
-    const keySize = utf8Encode(header.key).length;
+    const keySize = utf8Size(header.key);
     size += sizeOfVarint(keySize) + keySize;
     size += header.value === null ? 1 : sizeOfVarint(header.value.length) + header.value.length;
   }
@@ -187,9 +202,31 @@ function writeRecords(
 
 function writeBytes(bytes: Uint8Array, at: number, span: Uint8Array | null): number {
   if (span === null) return writeVarint(bytes, at, -1);
-  const start = writeVarint(bytes, at, span.length);
-  bytes.set(span, start);
-  return start + span.length;
+  const { length } = span;
+  const start = writeVarint(bytes, at, length);
+  if (length > LOOP_BYTES) {
+    bytes.set(span, start);
+  } else {
+    for (let index = 0; index < length; index++) bytes[start + index] = span[index] as number;
+  }
+  return start + length;
+}
+
+function putInt16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
+}
+
+function putInt32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 24;
+  bytes[at + 1] = value >> 16;
+  bytes[at + 2] = value >> 8;
+  bytes[at + 3] = value;
+}
+
+function putInt64(bytes: Uint8Array, at: number, value: number): void {
+  putInt32(bytes, at, Math.floor(value / 0x100000000));
+  putInt32(bytes, at + 4, value >>> 0);
 }
 
 /** A signed 64-bit integer that is a safe JavaScript number. */

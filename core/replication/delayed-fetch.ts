@@ -3,7 +3,9 @@
  * little to read and nothing else to tell, at most for the time that it allows.
  *
  * Differs from Kafka: a consumer positioned above the high watermark waits like one at it; Kafka
- * answers at once with nothing, and is asked again hundreds of times a second.
+ * answers at once with nothing, and is asked again hundreds of times a second. Within a session the
+ * high watermark is told again after a divergence and in a new leader epoch; in Kafka a follower that
+ * truncated may not hear of it until it moves.
  */
 import { Errors } from "../errors.ts";
 import type { Call } from "../network/request-server.ts";
@@ -138,8 +140,10 @@ export class FetchOperation implements DelayedOperation, Expiring {
     entry: FetchEntry,
     responses: { topicId: string; partitions: FetchPartitionResponse[] }[],
   ): void {
-    entry.toldHighWatermark = entry.highWatermark;
-    entry.toldLogStart = entry.logStart;
+    // A fetcher takes no high watermark from an error or a divergence: it has to be told again.
+    const isTaken = entry.error === Errors.NONE && !entry.isDiverging;
+    entry.toldHighWatermark = isTaken ? entry.highWatermark : -1;
+    entry.toldLogStart = isTaken ? entry.logStart : -1;
     let topic = responses[responses.length - 1];
     if (topic === undefined || topic.topicId !== entry.topicId) {
       topic = { topicId: entry.topicId, partitions: [] };
@@ -180,12 +184,11 @@ export class FetchOperation implements DelayedOperation, Expiring {
   #staysDirty(entry: FetchEntry): boolean {
     if (entry.error !== Errors.NONE || entry.isDiverging || entry.sizeBytes > 0) return true;
     if (entry.partition === null) return true;
-    const { log } = entry.partition;
-    // The high watermark may have moved because of this very fetch.
-    if (log.highWatermark !== entry.toldHighWatermark) return true;
-    if (log.logStartOffset !== entry.toldLogStart) return true;
+    // By this very fetch, or while it waited: the high watermark, the ISR, the leadership.
+    if (entry.isTouched) return true;
     // A follower in the ISR with everything is idle; any other is looked at in each fetch.
     if (this.#session.isFollower) return entry.follower === null;
+    const { log } = entry.partition;
     const { serving } = this.#context.rules;
     return entry.fetchOffset < serving.readLimit("client", log.endOffset, log.highWatermark);
   }

@@ -70,6 +70,7 @@ export class FetchReader {
     nowMs: number,
     fromPurgatory: boolean,
   ): void {
+    if (!fromPurgatory) entry.isTouched = false;
     entry.error = Errors.NONE;
     entry.batches = NO_BATCHES;
     entry.sizeBytes = 0;

@@ -31,6 +31,8 @@ export class FetchEntry {
   lastFetchedEpoch: LeaderEpoch = -1;
   maxBytes = 0;
   isDirty = false;
+  /** Something changed since it was looked at last for a request that came in. */
+  isTouched = false;
   isForgotten = false;
   isWatching = false;
   /** What the last answer said. */
@@ -54,6 +56,7 @@ export class FetchEntry {
 
   /** Something changed: look at it in the next answer, and `wake` a fetch that waits. */
   touch(wake: boolean): void {
+    this.isTouched = true;
     this.session.markDirty(this);
     if (wake) this.session.wake();
   }
@@ -129,6 +132,7 @@ export class FetchSession {
     for (const topic of request.topics) {
       for (const asked of topic.partitions) {
         const entry = this.#entry(topic.topicId, asked.partition);
+        if (entry.currentLeaderEpoch !== asked.currentLeaderEpoch) entry.toldHighWatermark = -1;
         entry.currentLeaderEpoch = asked.currentLeaderEpoch;
         entry.fetchOffset = asked.fetchOffset;
         entry.lastFetchedEpoch = asked.lastFetchedEpoch;

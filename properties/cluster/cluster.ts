@@ -26,6 +26,12 @@ import { eventFields, roleNames } from "./vocabulary.ts";
 /** Name of the client that makes the plan's topics before anything else happens. */
 export const TOPIC_MAKER = "setup";
 
+/**
+ * Unless the plan says otherwise, brokers leave it to the plan's admin to make topics: a client that
+ * asks for one too early would have it made with a broker's defaults.
+ */
+const brokerDefaults = { "auto.create.topics.enable": false };
+
 /** Clients start when the cluster has begun to come up. */
 const CLIENT_BOOT_US = 100_000;
 
@@ -118,7 +124,7 @@ export class Cluster {
       roles: node.roles,
       rack: node.rack,
       voters,
-      settings: settingsFor(plan, "broker", node.settings),
+      settings: { ...brokerDefaults, ...settingsFor(plan, "broker", node.settings) },
     };
     this.world.addNode({
       id: node.id,

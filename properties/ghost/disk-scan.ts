@@ -149,10 +149,10 @@ function scanSegment(
     if (view.getInt8(at + 16) !== 2) break;
     const offset = view.getInt32(at) * 0x100000000 + view.getUint32(at + 4);
     const expected = known?.batchAt(offset);
-    const batch =
-      expected !== undefined && sameBytes(bytes, at, view, expected)
-        ? expected
-        : (parseBatch(bytes, at).batch ?? null);
+    const isKnown = expected !== undefined && sameBytes(bytes, at, view, expected);
+    let batch = isKnown ? expected : (parseBatch(bytes, at).batch ?? null);
+    // The CRC does not cover the offset; one that goes back is damage all the same.
+    if (batch !== null && batch.baseOffset < end) batch = null;
     entries.push({ baseOffset: batch === null ? end : offset, batch });
     end = batch === null ? end + view.getInt32(at + 23) + 1 : batch.nextOffset;
     at += sizeBytes;

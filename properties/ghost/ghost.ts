@@ -264,8 +264,12 @@ export class Ghost implements Observer {
     const { node, log } = replica;
     const endBefore = log.end;
     const scan = node.scans.get(fact.partition);
-    if (scan === undefined) log.truncateTo(fact.endOffset);
-    else {
+    if (scan === undefined) {
+      log.truncateTo(fact.endOffset);
+      // The process may have died in the very call that appended it, before it could tell.
+      const last = fact.lastBatch ?? null;
+      if (last !== null && last.baseOffset === log.end) log.append(last);
+    } else {
       const { committed } = replica.partition;
       log.replace(fact.logStartOffset, scan.batches(), fact.endOffset, committed);
     }

@@ -1,4 +1,6 @@
 import type { FactOf } from "../../core/facts.ts";
+import type { GhostLog } from "../ghost/ghost-log.ts";
+import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Moment } from "../observation.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
@@ -25,13 +27,17 @@ export class AcksAll extends Check {
     const replica = this.ghost.replica(fact.partition, moment);
     this.evaluations += 1;
     const { lastOffset, baseOffset, body } = fact;
-    const held = replica.log.batchAt(baseOffset);
+    // One partition of a request may be settled, and lost, before the others are: then it was right
+    // at that time, and the batch is committed for good.
+    const isPast = fact.leadershipChanged === true;
+    const { log, highWatermark } = isPast ? settled(replica.partition) : replica;
+    const held = log.batchAt(baseOffset);
     let wrong: string | null = null;
-    if (replica.role !== "leader") wrong = "it does not lead";
-    else if (fact.appendEpoch < replica.ledSince) {
+    if (!isPast && replica.role !== "leader") wrong = "it does not lead";
+    else if (!isPast && fact.appendEpoch < replica.ledSince) {
       wrong = `it has followed since epoch ${fact.appendEpoch}`;
-    } else if (replica.highWatermark <= lastOffset) {
-      wrong = `its high watermark is ${replica.highWatermark}`;
+    } else if (Math.min(highWatermark, fact.highWatermark) <= lastOffset) {
+      wrong = `its high watermark is ${Math.min(highWatermark, fact.highWatermark)}`;
     } else if (
       held === undefined ||
       held.baseOffset !== baseOffset ||
@@ -46,4 +52,8 @@ export class AcksAll extends Check {
     const message = `${moment.node} acknowledged offsets ${baseOffset} to ${lastOffset} with acks=all: ${wrong}`;
     this.fail(moment, message, fact.partition, baseOffset);
   }
+}
+
+function settled(partition: PartitionGhost): { log: GhostLog; highWatermark: number } {
+  return { log: partition.committed, highWatermark: partition.trueHighWatermark };
 }

@@ -20,11 +20,10 @@ export class OnlyCommitted extends Check {
   #judge(fact: FactOf<"fetch-served">, moment: Moment): void {
     const last = fact.batches[fact.batches.length - 1];
     if (last === undefined) return;
-    const { partition, highWatermark } = this.ghost.replica(fact.partition, moment);
+    const { trueHighWatermark } = this.ghost.partition(fact.partition);
     this.evaluations += 1;
-    const bound = Math.min(highWatermark, partition.trueHighWatermark);
-    if (last.nextOffset <= bound) return;
-    const message = `a consumer was served offset ${last.lastOffset}; the leader's high watermark is ${highWatermark}, ${partition.trueHighWatermark} is committed`;
+    if (last.nextOffset <= Math.min(fact.highWatermark, trueHighWatermark)) return;
+    const message = `a consumer was served offset ${last.lastOffset}; the leader's high watermark is ${fact.highWatermark}, all below ${trueHighWatermark} is committed`;
     this.fail(moment, message, fact.partition, last.lastOffset);
   }
 }

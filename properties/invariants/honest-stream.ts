@@ -444,6 +444,8 @@ function failOver(story: Story): void {
 
 function comeBack(story: Story): void {
   const { x, y, lost } = batches;
+  const event = { kind: "booted", disk: "same" } as const;
+  story.steps.push({ name: "booted-1", node: "b1", event, disk: [x, y, lost] });
   story.commit("registered-1-again", {
     type: "RegisterBroker",
     brokerId: 1,
@@ -455,8 +457,6 @@ function comeBack(story: Story): void {
     inControlledShutdown: false,
     logDirs: [],
   });
-  const event = { kind: "booted", disk: "same" } as const;
-  story.steps.push({ name: "booted-1", node: "b1", event, disk: [x, y, lost] });
   story.tell("loaded-1", "b1", {
     kind: "log-loaded",
     ...base,

@@ -109,10 +109,6 @@ export function without(steps: readonly Step[], ...names: readonly string[]): St
   return steps.filter(({ name }) => !names.includes(name));
 }
 
-export function until(steps: readonly Step[], name: string): Step[] {
-  return steps.slice(0, indexOf(steps, name) + 1);
-}
-
 function indexOf(steps: readonly Step[], name: string): number {
   const index = steps.findIndex((step) => step.name === name);
   if (index === -1) throw new Error(`the story has no step ${name}`);

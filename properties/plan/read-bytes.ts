@@ -1,39 +1,32 @@
 /** Bytes in JSON: a text field, or its base64 sibling where they are no text. */
+import { InputError, showValue } from "../../sim/input-error.ts";
 import type { Fields } from "./fields.ts";
 import { textAt } from "./fields.ts";
-import { InputError, showValue } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
 
 const NOT_BASE64 = /[^A-Za-z0-9+/]/;
 
-export interface Bytes {
-  readonly name: string;
-  readonly given: Readonly<Record<string, string | null>>;
-  readonly sizeBytes: number;
-}
-
-/** Exactly one of a text field (null allowed) and its base64 sibling. */
-export function readBytes(
+/**
+ * Checks that exactly one of a text field (null allowed) and its base64 sibling is there, and returns
+ * how many bytes it stands for.
+ */
+export function checkBytes(
   fields: Fields,
   plain: "key" | "value",
   encoded: "keyBase64" | "valueBase64",
-): Bytes {
-  if (fields.has(plain) === fields.has(encoded)) {
-    throw new InputError(
-      fields.has(plain)
-        ? `${fields.at(encoded)}: ${showValue(fields.value(encoded))} is given beside ${plain}`
-        : `${fields.at(plain)}: is missing`,
-    );
+): number {
+  if (!fields.has(encoded)) {
+    const value = fields.value(plain);
+    if (value === null) return 0;
+    const text = textAt(value, fields.at(plain));
+    return Buffer.byteLength(text, "utf8");
   }
-  if (fields.has(encoded)) {
-    const text = fields.text(encoded);
-    if (!isBase64(text)) throw wrongValue(fields.at(encoded), text, "is not base64");
-    return { name: encoded, given: { [encoded]: text }, sizeBytes: base64Bytes(text) };
+  const text = fields.text(encoded);
+  if (fields.has(plain)) {
+    throw new InputError(`${fields.at(encoded)}: ${showValue(text)} is given beside ${plain}`);
   }
-  const value = fields.value(plain);
-  const text = value === null ? null : textAt(value, fields.at(plain));
-  const sizeBytes = text === null ? 0 : Buffer.byteLength(text, "utf8");
-  return { name: plain, given: { [plain]: text }, sizeBytes };
+  if (!isBase64(text)) throw wrongValue(fields.at(encoded), text, "is not base64");
+  return (text.length / 4) * 3 - paddingOf(text);
 }
 
 /** With padding, as RFC 4648 has it; no regular expression that could backtrack over megabytes. */
@@ -44,8 +37,4 @@ function isBase64(text: string): boolean {
 
 function paddingOf(text: string): number {
   return text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-}
-
-function base64Bytes(text: string): number {
-  return (text.length / 4) * 3 - paddingOf(text);
 }

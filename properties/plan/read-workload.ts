@@ -13,7 +13,7 @@ import type {
   SettingValues,
   TopicPlan,
 } from "./plan.ts";
-import { readBytes } from "./read-bytes.ts";
+import { checkBytes } from "./read-bytes.ts";
 import { readPlace, topicAt } from "./read-topology.ts";
 import { effectiveSetting, readPartySettings } from "./settings.ts";
 
@@ -73,8 +73,7 @@ function readOperation(
   kindOf: ReadonlyMap<string, ClientPlan["kind"]>,
   limits: ReadonlyMap<string, number>,
 ): Operation {
-  const any = new Fields(value, path, everyField);
-  const op = any.choice("op", operationKinds);
+  const op = kindOfOperation(value, path);
   const fields = new Fields(value, path, fieldsOf[op]);
   const client = fields.text("client");
   const kind = kindOf.get(client);
@@ -85,7 +84,7 @@ function readOperation(
   const base = { id: fields.text("id", ELEMENT_ID), at: fields.integer("at"), client };
   switch (op) {
     case "send":
-      return readSend(fields, base, topics, limits);
+      return readSend(value, fields, topics, limits);
     case "flush":
     case "pause-polling":
     case "resume-polling":
@@ -116,32 +115,31 @@ function readOperation(
   }
 }
 
+function kindOfOperation(value: unknown, path: string): OperationKind {
+  const op = typeof value === "object" && value !== null && "op" in value ? value.op : undefined;
+  if (typeof op === "string" && Object.hasOwn(kinds, op)) return op as OperationKind;
+  return new Fields(value, path, everyField).choice("op", operationKinds);
+}
+
+/** The operation itself: there are thousands of sends in a plan, and nothing is left to fill in. */
 function readSend(
+  value: unknown,
   fields: Fields,
-  base: { readonly id: string; readonly at: number; readonly client: string },
   topics: readonly TopicPlan[],
   limits: ReadonlyMap<string, number>,
 ): SendOperation {
   const topic = topicAt(fields.value("topic"), fields.at("topic"), topics);
-  const key = readBytes(fields, "key", "keyBase64");
-  const value = readBytes(fields, "value", "valueBase64");
+  const keyBytes = checkBytes(fields, "key", "keyBase64");
+  const valueBytes = checkBytes(fields, "value", "valueBase64");
   const limit = limits.get(topic.name) ?? 0;
-  if (key.sizeBytes + value.sizeBytes > limit) {
-    const size = key.sizeBytes + value.sizeBytes;
-    throw new InputError(
-      `${fields.at(value.name)}: key and value have ${size} bytes, above max.message.bytes ${limit}`,
-    );
+  if (keyBytes + valueBytes > limit) {
+    const field = fields.at(fields.has("value") ? "value" : "valueBase64");
+    const size = `key and value have ${keyBytes + valueBytes} bytes`;
+    throw new InputError(`${field}: ${size}, above max.message.bytes ${limit}`);
   }
-  const send = {
-    ...base,
-    op: "send" as const,
-    topic: topic.name,
-    ...key.given,
-    ...value.given,
-    timestamp: fields.integer("timestamp"),
-  };
-  if (!fields.has("partition")) return send;
-  return { ...send, partition: fields.integer("partition", 0, topic.partitions - 1) };
+  fields.integer("timestamp");
+  if (fields.has("partition")) fields.integer("partition", 0, topic.partitions - 1);
+  return value as SendOperation;
 }
 
 function readConfigs(fields: Fields): AlterConfigsOperation["configs"] {

@@ -16,13 +16,16 @@ export interface WorldView {
   isPaused(node: string): boolean;
   /** A fault that was begun and not ended is on that node itself. */
   hasStandingFault(node: string): boolean;
-  /** The nodes that a fault strikes: those it hits, and both ends of its links. */
+  /** Both ends of the links that a fault strikes. */
   ends(targets: FaultTargets): readonly string[];
   /** A fault that was begun and not ended is on the link between them, in either direction. */
   hasFaultyLink(one: string, other: string): boolean;
 }
 
 const ANY = "*";
+
+/** Faults that stand on links; those of a node stand on all of its links. */
+const networkKinds: ReadonlySet<string> = new Set(["block", "delay", "bandwidth"]);
 
 /** The world of a run. */
 export function plannedWorld(world: World): WorldView {
@@ -32,13 +35,14 @@ export function plannedWorld(world: World): WorldView {
     isUp: (node) => world.node(node).alive,
     isPaused: (node) => world.node(node).paused,
     hasStandingFault: (node) => world.standingFaults().some(({ nodes }) => nodes.includes(node)),
-    ends: ({ nodes, links }) => {
-      if (links.some((ends) => ends.includes(ANY))) return names;
-      return [...new Set([...nodes, ...links.flat()])];
+    ends: ({ links }) => {
+      const ends = new Set(links.flat());
+      return ends.has(ANY) ? names : [...ends];
     },
     hasFaultyLink: (one, other) =>
       world
         .standingFaults()
+        .filter(({ fault }) => networkKinds.has(fault.kind))
         .some(({ links }) =>
           links.some(
             ([from, to]) =>
@@ -82,8 +86,8 @@ export class StrictProfile {
   mayStrike(fault: Fault, targets: FaultTargets): boolean {
     return this.judge({
       kind: fault.kind,
-      nodes: this.#world.ends(targets),
-      isLink: targets.links.length > 0,
+      nodes: "link" in fault.target ? this.#world.ends(targets) : targets.nodes,
+      isLink: "link" in fault.target,
       disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
     });
   }

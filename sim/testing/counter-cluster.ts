@@ -120,7 +120,7 @@ class CounterLog {
     this.#file = ports.storage.open(LOG, true);
     ports.storage.syncDirectory("data");
     ports.storage.syncDirectory("");
-    for (let at = 0; at < this.#file.sizeBytes; ) {
+    for (let at = 0; at < this.#file.sizeBytes;) {
       const chunk = this.#file.read(at);
       this.ops.push(...decode(chunk.bytes()));
       at += chunk.sizeBytes;

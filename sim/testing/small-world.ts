@@ -81,6 +81,8 @@ export interface Pair {
   readonly world: World;
   readonly client: Recorder;
   readonly server: Recorder;
+  /** Of the client. */
+  readonly host: { readonly ports: NodePorts };
   readonly connection: () => ConnectionPort;
   /** Lets the client send a frame at a time. */
   sendAt(atUs: number, frame: string, sizeBytes?: number): void;
@@ -107,6 +109,7 @@ export function pair(faults: readonly Fault[] = [], options: Partial<WorldOption
     world,
     client,
     server,
+    host,
     connection: () => connection!,
     sendAt: (atUs, frame, sizeBytes = 10) =>
       world.schedule(atUs, "a", "main", "send", () => connection!.send(frame, sizeBytes)),
