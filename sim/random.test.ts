@@ -45,8 +45,8 @@ it("repeats a seeded stream, and gives forks a life of their own", () => {
 });
 
 it("has hashes that never change", () => {
-  expect(stableHash("")).toBe("GOLD0");
-  expect(stableHash("kafka")).toBe("GOLD1");
+  expect(stableHash("")).toBe("09f45f69fa4e3eeb");
+  expect(stableHash("kafka")).toBe("76b79e07a7da76c9");
   expect([hashString("a"), hashString("b"), combine(1, 2), combine(2, 1)]).toEqual([0]);
   const trace = new TraceHash();
   for (const n of [0, 1, -1, 4294967296, Number.MAX_SAFE_INTEGER, -5_000_000_000]) trace.mix(n);

@@ -207,8 +207,8 @@ export class World {
     for (;;) {
       if (kernel.events >= this.#maxEvents) return "budget";
       const next = queue.nextTime();
-      if (next > timeUs) {
-        kernel.nowUs = Math.max(kernel.nowUs, timeUs === Infinity ? kernel.nowUs : timeUs);
+      if (next > timeUs || next === Infinity) {
+        if (timeUs !== Infinity) kernel.nowUs = Math.max(kernel.nowUs, timeUs);
         return next === Infinity ? "idle" : "time";
       }
       kernel.nowUs = next;

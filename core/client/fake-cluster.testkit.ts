@@ -9,7 +9,7 @@ import type { FetchPartition, FetchRequest, FetchResponse } from "../protocol/fe
 import { EARLIEST_TIMESTAMP } from "../protocol/list-offsets.ts";
 import type { ApiKey, RequestOf, ResponseBody } from "../protocol/message.ts";
 import { ApiKeys, supportedVersions } from "../protocol/message.ts";
-import type { ProducePartitionResponse, ProduceRequest } from "../protocol/produce.ts";
+import type { LeaderHint, ProducePartitionResponse, ProduceRequest } from "../protocol/produce.ts";
 import type { BatchBody } from "../record/batch.ts";
 import { Batch } from "../record/batch.ts";
 import type { ManualNode } from "../testkit/manual-ports.ts";
@@ -47,6 +47,8 @@ export class FakeCluster {
   readonly #sessions: Map<string, Map<string, { topicId: string; asked: FetchPartition }>> =
     new Map();
   #nextSession = 1;
+  /** One request of theirs is never answered, so none after it is looked at. */
+  readonly #stuck: Set<Connection> = new Set();
 
   constructor(brokers: number, topics: Readonly<Record<string, number>>) {
     this.world = new ManualWorld();
@@ -119,7 +121,9 @@ export class FakeCluster {
       return;
     }
     this.seen.push({ broker, atMs: this.world.nowMs, request });
+    if (this.#stuck.has(connection)) return;
     const own = this.intercept(broker, request);
+    if (own === "silent") this.#stuck.add(connection);
     if (own === "silent") return;
     if (own !== undefined) return respond(own);
     switch (request.apiKey) {
@@ -353,11 +357,14 @@ export function bodiesOf(request: ProduceRequest): BatchBody[] {
 export function refuseAll(
   request: ProduceRequest,
   errorCode: ErrorCode,
+  currentLeader: LeaderHint | null = null,
 ): ResponseBody<typeof ApiKeys.PRODUCE> {
   return {
     responses: request.topicData.map(({ topicId, partitionData }) => ({
       topicId,
-      partitionResponses: partitionData.map(({ index }) => refusal(index, errorCode)),
+      partitionResponses: partitionData.map(({ index }) => {
+        return { ...refusal(index, errorCode), currentLeader };
+      }),
     })),
   };
 }

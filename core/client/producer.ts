@@ -181,8 +181,10 @@ export class Producer {
   /** Tries to put a record into a batch; false when it has to wait. */
   #place(record: PendingRecord): boolean {
     const admission = this.#admit(record);
+    const lackedMemory = this.#lacksMemory;
     this.#lacksMemory = admission === "no-memory";
-    if (admission === "no-memory") this.#sender.wake();
+    // Everything is due now, but one wake is enough: the answers bring the next passes.
+    if (this.#lacksMemory && !lackedMemory) this.#sender.wake();
     return admission === "placed" || admission === "failed";
   }
 

@@ -36,7 +36,10 @@ export class CleanShutdownFile {
     writeWhole(this.#storage, this.#directory, FILE_NAME, text);
   }
 
-  /** Also makes sure that it does not come back after a loss of power. */
+  /**
+   * Removes the file for good: one that a loss of power brings back would vouch for a torn log. So
+   * the directory is synced even without a file, which an interrupted start may just have removed.
+   */
   remove(): void {
     this.#storage.remove(`${this.#directory}/${FILE_NAME}`);
     this.#storage.syncDirectory(this.#directory);

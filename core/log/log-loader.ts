@@ -5,7 +5,7 @@
  *
  * Differs from Kafka: above the recovery point a segment must begin where the one before it ends, or
  * the log ends there; Kafka would keep a hole when a segment lost its unsynced tail at the border of
- * two batches.
+ * two batches. Removed segments are removed for good before anything is appended.
  */
 import type { Offset } from "../ids.ts";
 import type { Ports, Storage } from "../ports.ts";
@@ -58,6 +58,8 @@ export function loadLog(request: LoadRequest): LoadedLog {
     const start = checkpoint.logStartOffset;
     segments.push(Segment.create(ports.storage, rules.log, directory, start, nowMs));
   }
+  // What an interrupted truncation removed must not come back once new batches are here.
+  if (!clean) ports.storage.syncDirectory(directory);
   const endOffset = (segments.at(-1) as Segment).endOffset;
   const firstBase = (segments[0] as Segment).baseOffset;
   const logStartOffset = rules.log.logStartAtStart(checkpoint.logStartOffset, firstBase);

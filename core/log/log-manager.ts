@@ -121,7 +121,7 @@ export class LogManager {
   #beginLoading(done: () => void): void {
     const { rules, ports } = this.#options;
     const clean = this.#cleanShutdown.exists();
-    if (clean && rules.log.consumesCleanShutdownFile()) this.#cleanShutdown.remove();
+    if (rules.log.consumesCleanShutdownFile()) this.#cleanShutdown.remove();
     const recoveryPoints = this.#recoveryPoints.read();
     const logStarts = this.#logStarts.read();
     const highWatermarks = this.#highWatermarks.read();

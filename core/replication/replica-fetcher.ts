@@ -5,7 +5,9 @@
  *
  * Differs from Kafka: after a request that failed as a whole the fetcher pauses once for
  * replica.fetch.backoff.ms, instead of once for itself and once more for each partition; one fetcher
- * per leader (num.replica.fetchers 1); no leader-side throttling.
+ * per leader (num.replica.fetchers 1); no leader-side throttling. A broker does not fetch before its
+ * process is registered: Kafka's would fetch with broker epoch -1, which neither the leader nor the
+ * controller compares (KIP-903), so that an ISR change made of it could outlive the process.
  */
 import { assert } from "../assert.ts";
 import { Errors } from "../errors.ts";
@@ -139,9 +141,14 @@ export class ReplicaFetcher {
   #fetch(): void {
     if (this.#isBusy || this.#isPausing || this.#isClosed || this.#fetching === 0) return;
     const { settings, nodeId } = this.#context;
+    const replicaEpoch = this.#context.brokerEpoch();
+    if (!this.#context.rules.replica.mayFetch(replicaEpoch)) {
+      this.#pause();
+      return;
+    }
     const body: FetchRequest = {
       clusterId: null,
-      replicaState: { replicaId: nodeId, replicaEpoch: this.#context.brokerEpoch() },
+      replicaState: { replicaId: nodeId, replicaEpoch },
       maxWaitMs: settings["replica.fetch.wait.max.ms"],
       minBytes: settings["replica.fetch.min.bytes"],
       maxBytes: settings["replica.fetch.response.max.bytes"],

@@ -1,5 +1,5 @@
 import { Errors } from "../errors.ts";
-import type { LeaderEpoch, Offset, PartitionEpoch } from "../ids.ts";
+import type { BrokerEpoch, LeaderEpoch, Offset, PartitionEpoch } from "../ids.ts";
 
 /** What a follower does with a partition for which its leader answered an error. */
 export type FetchErrorAction = "out-of-range" | "fenced" | "back-off";
@@ -18,6 +18,7 @@ export class ReplicaRules {
     truncatesToLeaderEnd: "AbstractFetcherThread.scala fetchOffsetAndTruncate",
     startsOver: "AbstractFetcherThread.scala fetchOffsetAndTruncate",
     afterFetchError: "AbstractFetcherThread.scala processFetchRequest",
+    mayFetch: "KIP-903, but see replica-fetcher.ts",
     leavesFetcherWhenFenced: "AbstractFetcherThread.scala onPartitionFenced; KIP-320",
     stopsFetching: "ReplicaManager.scala applyLocalFollowersDelta",
   };
@@ -37,6 +38,11 @@ export class ReplicaRules {
    */
   startOffset(endOffset: Offset, highWatermark: Offset, latestEpoch: LeaderEpoch): Offset {
     return latestEpoch >= 0 ? endOffset : highWatermark;
+  }
+
+  /** Only a registered process can say which incarnation of its broker fetches. */
+  mayFetch(brokerEpoch: BrokerEpoch): boolean {
+    return brokerEpoch >= 0;
   }
 
   /** An answer counts only for the very question that is still open. */

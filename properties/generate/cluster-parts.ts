@@ -40,6 +40,12 @@ export function consumer(
   };
 }
 
+/**
+ * A client that asks for a topic before it has been made must not have it made with one replica:
+ * what production clusters do, and what keeps the plan's topics the plan's.
+ */
+export const noAutoCreation: SettingValues = { "auto.create.topics.enable": false };
+
 /** Timeouts of a tenth of Kafka's, so that half a minute holds what else takes five. */
 export const shortTimeouts: SettingValues = {
   "broker.session.timeout.ms": 3000,

@@ -10,6 +10,7 @@ import {
   brokerNames,
   consumer,
   controllerAndBrokers,
+  noAutoCreation,
   producer,
   shortTimeouts,
 } from "./cluster-parts.ts";
@@ -75,6 +76,7 @@ export function drawOrderEventsPlan(
     settings: {
       "min.insync.replicas": size.minInsyncReplicas,
       acks: "all",
+      ...noAutoCreation,
       ...(kafkaTimeouts ? {} : shortTimeouts),
       ...drawSettings(draw.fork("settings")),
       ...timestampLimit(events),

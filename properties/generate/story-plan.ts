@@ -12,7 +12,13 @@ import type {
   TopicPlan,
 } from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
-import { consumer, controllerAndBrokers, producer, shortTimeouts } from "./cluster-parts.ts";
+import {
+  consumer,
+  controllerAndBrokers,
+  noAutoCreation,
+  producer,
+  shortTimeouts,
+} from "./cluster-parts.ts";
 import { SECOND } from "./time.ts";
 
 /** What a story says; the rest is as in most stories. */
@@ -56,6 +62,7 @@ export function storyPlan(story: Story): Plan {
     settings: {
       acks: "all",
       "min.insync.replicas": Math.ceil((replicationFactor + 1) / 2),
+      ...noAutoCreation,
       ...shortTimeouts,
       ...story.settings,
     },

@@ -221,7 +221,9 @@ export class Ghost implements Observer {
         node.running = false;
         node.paused = false;
         node.endedBy = event.cause;
-        if (event.cause === "power-loss") this.tainted = true;
+        if (event.cause !== "power-loss") return;
+        this.tainted = true;
+        for (const replica of node.replicas) replica.lostPower = true;
         return;
       case "paused":
         node.paused = true;
@@ -240,7 +242,8 @@ export class Ghost implements Observer {
     node.running = true;
     node.paused = false;
     node.online = true;
-    node.registered = false;
+    node.state = "STARTING";
+    node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
@@ -283,14 +286,15 @@ export class Ghost implements Observer {
   #cameBack(replica: ReplicaGhost, endBefore: Offset): void {
     const { node, log, partition } = replica;
     const excused =
-      (node.endedBy === "power-loss" || node.damaged) &&
+      (replica.lostPower || node.damaged) &&
       !node.registered &&
       partition.inCommittedIsr(node.nodeId);
-    if (node.endedBy === "power-loss") replica.syncedEnd = log.end;
+    if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
     if (excused && log.end < endBefore && log.end < partition.trueHighWatermark) {
       replica.struck = true;
     }
+    replica.lostPower = false;
   }
 
   #truncated(fact: FactOf<"truncated">, moment: Moment): void {

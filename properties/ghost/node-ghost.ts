@@ -11,8 +11,11 @@ export class NodeGhost {
   running: boolean = true;
   paused: boolean = false;
   incarnation: number = 1;
-  /** The controller has its registration since this process started. */
-  registered: boolean = false;
+  /**
+   * The controller knows this process. What a restarted one does before, as its disk or old metadata
+   * told it, nobody asked it to do.
+   */
+  registered: boolean = true;
   /** Its log directory works. */
   online: boolean = true;
   state: BrokerState = "STARTING";

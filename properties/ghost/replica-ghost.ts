@@ -32,6 +32,8 @@ export class ReplicaGhost {
   /** All batches below it survive a loss of power. */
   syncedEnd: Offset = 0;
   highWatermark: Offset = 0;
+  /** A loss of power struck since this log was open last. */
+  lostPower: boolean = false;
   /** It came back with less than it had, by a fault that excuses it. */
   struck: boolean = false;
 

@@ -1,4 +1,3 @@
-import type { FactOf } from "../../core/facts.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import { firstDifference, sameBatch } from "../ghost/ghost-log.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
@@ -11,6 +10,10 @@ import type { Handlers } from "./check.ts";
  * B1, leader completeness: a replica that becomes leader, also in the same epoch with a new
  * incarnation, holds everything committed: all that lay below the high watermark of any leader, and
  * every record that was acknowledged with acks=all, at its offset.
+ *
+ * A process that starts acts on the metadata it had, before the controller has registered it and thereby
+ * taken its leaderships; its listener opens only when it is unfenced (BrokerServer.scala installs the
+ * metadata publishers first and enables requests last). So a leadership is judged once it runs.
  *
  * Broken by: acknowledging on the leader's append.
  *   1. leader A appends offset 0 and acknowledges it   2. A dies   3. B leads with an empty log
@@ -29,7 +32,16 @@ export class LeaderCompleteness extends Check {
   };
 
   override readonly after: Handlers = {
-    "became-leader": (fact, moment) => this.#judge(fact, moment),
+    "became-leader": (fact, moment) => {
+      const replica = this.ghost.replica(fact.partition, moment);
+      if (replica.node.state === "RUNNING") this.#judge(replica, moment);
+    },
+    "broker-state": (fact, moment) => {
+      if (fact.state !== "RUNNING") return;
+      for (const replica of this.ghost.node(moment.nodeId, moment.node).replicas) {
+        if (replica.role === "leader") this.#judge(replica, moment);
+      }
+    },
   };
 
   /** An offset that was acknowledged too early is committed now: with the same record? */
@@ -47,10 +59,9 @@ export class LeaderCompleteness extends Check {
     }
   }
 
-  #judge(fact: FactOf<"became-leader">, moment: Moment): void {
-    const replica = this.ghost.replica(fact.partition, moment);
-    const { partition, log } = replica;
-    if (partition.isMetadata || !isNewest(partition, fact.leaderEpoch)) return;
+  #judge(replica: ReplicaGhost, moment: Moment): void {
+    const { partition, log, leaderEpoch } = replica;
+    if (partition.isMetadata || !isNewest(partition, leaderEpoch)) return;
     this.evaluations += 1;
     const end = Math.min(partition.committed.end, partition.trueHighWatermark);
     if (log.end < partition.trueHighWatermark) this.#incomplete(replica, log.end, moment);
@@ -61,23 +72,25 @@ export class LeaderCompleteness extends Check {
       const held = log.batchAt(batch.baseOffset);
       this.evaluations += 1;
       if (held !== undefined && sameBatch(held, batch)) continue;
-      const message = `${moment.node} leads in epoch ${fact.leaderEpoch} without the record acknowledged at offset ${batch.baseOffset}`;
-      this.fail(moment, message, fact.partition, batch.baseOffset);
+      const message = `${moment.node} leads in epoch ${leaderEpoch} without the record acknowledged at offset ${batch.baseOffset}`;
+      this.fail(moment, message, partition.name, batch.baseOffset);
     }
   }
 
   #incomplete(replica: ReplicaGhost, offset: number, moment: Moment): void {
-    const { partition, leaderEpoch } = replica;
-    const message = `${moment.node} leads in epoch ${leaderEpoch} without the committed record at offset ${offset} (committed below ${partition.trueHighWatermark})`;
+    const { partition, leaderEpoch, node } = replica;
+    const message = `${node.name} leads in epoch ${leaderEpoch} without the committed record at offset ${offset} (committed below ${partition.trueHighWatermark})`;
     this.fail(moment, message, partition.name, offset);
   }
 }
 
-/** Nobody was made leader in a later epoch: the one who says so now is no latecomer. */
-export function isNewest(partition: PartitionGhost, leaderEpoch: number): boolean {
-  const newest = Math.max(
-    partition.registration?.leaderEpoch ?? -1,
-    partition.decided?.leaderEpoch ?? -1,
-  );
-  return leaderEpoch >= newest;
+/**
+ * It leads because the controller wants it to: nobody was made leader in a later epoch, and the
+ * process that leads is one that the controller knows. (One that was restarted may take itself for
+ * the leader that it was, until its registration is answered; it serves nobody then.)
+ */
+export function wasMadeLeader({ partition, leaderEpoch, node }: ReplicaGhost): boolean {
+  const { registration, decided, isMetadata } = partition;
+  if (isMetadata || !node.registered) return false;
+  return leaderEpoch >= Math.max(registration?.leaderEpoch ?? -1, decided?.leaderEpoch ?? -1);
 }

@@ -3,7 +3,7 @@ import type { Batch } from "../../core/record/batch.ts";
 import { sameBatch } from "../ghost/ghost-log.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Moment } from "../observation.ts";
-import { isNewest } from "./b1-leader-completeness.ts";
+import { wasMadeLeader } from "./b1-leader-completeness.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
 
@@ -24,8 +24,9 @@ export class ConsistentReads extends Check {
 
   override readonly after: Handlers = {
     "became-leader": (fact, moment) => {
-      const { partition, log } = this.ghost.replica(fact.partition, moment);
-      if (partition.exposedAhead.length === 0 || !isNewest(partition, fact.leaderEpoch)) return;
+      const replica = this.ghost.replica(fact.partition, moment);
+      const { partition, log } = replica;
+      if (partition.exposedAhead.length === 0 || !wasMadeLeader(replica)) return;
       for (const { batch } of partition.exposedAhead) {
         const held = log.batchAt(batch.baseOffset);
         this.evaluations += 1;

@@ -20,19 +20,21 @@ interface Arrival {
  */
 export class ProduceOrder extends Check {
   readonly id = "H2";
-  readonly #arrivals: WeakMap<BatchBody, Arrival> = new WeakMap();
+  /** By node id: a batch that was refused by one broker goes to another. */
+  readonly #arrivals: (WeakMap<BatchBody, Arrival> | undefined)[] = [];
   /** Order of the last arrival that took effect, by partition and connection. */
   readonly #effects: Map<string, Map<number, number>> = new Map();
   #arrived = 0;
 
-  override frameDelivered(connection: number, frame: unknown, _moment: Moment): void {
+  override frameDelivered(connection: number, frame: unknown, moment: Moment): void {
     const request = frame as RequestOf<0>;
     if (request.apiKey !== ApiKeys.PRODUCE || !("clientId" in request)) return;
+    const arrivals = (this.#arrivals[moment.nodeId] ??= new WeakMap());
     this.#arrived += 1;
     const arrival: Arrival = { connection, order: this.#arrived };
     for (const { partitionData } of request.body.topicData) {
       for (const { records } of partitionData) {
-        for (const body of records) this.#arrivals.set(body, arrival);
+        for (const body of records) arrivals.set(body, arrival);
       }
     }
   }
@@ -40,7 +42,7 @@ export class ProduceOrder extends Check {
   override readonly before: Handlers = {
     appended: (fact, moment) => {
       if (fact.as !== "leader") return;
-      const arrival = this.#arrivals.get(fact.batch.body);
+      const arrival = this.#arrivals[moment.nodeId]?.get(fact.batch.body);
       if (arrival === undefined) return;
       let effects = this.#effects.get(fact.partition);
       if (effects === undefined) this.#effects.set(fact.partition, (effects = new Map()));

@@ -7,7 +7,7 @@ import type { Scenario } from "../scenario.ts";
 import { defineScenario } from "../scenario.ts";
 import { factOccurs } from "./promises.ts";
 
-const BROKERS = 3;
+const PARTITION = `${STORY_TOPIC}-0`;
 
 export const partitionAndHeal: Scenario = defineScenario({
   name: "partition-and-heal",
@@ -15,32 +15,21 @@ export const partitionAndHeal: Scenario = defineScenario({
     "The leader is cut off from the other brokers and the controller, while clients may still reach " +
     "it. The others go on without it; after healing it gives up what only it has.",
   plan(draw, { seed }) {
-    const leader = draw.pick(brokerNames(BROKERS));
-    const others = brokerNames(BROKERS).filter((name) => name !== leader);
     const at = draw.between(3000, 8000) * MS;
     const duration = draw.between(4500, 9000) * MS;
     const cut = (peer: string, index: number): Fault => ({
       id: `f${index + 1}`,
       kind: "block",
-      target: { link: [leader, peer], both: true },
+      target: { link: [{ role: "leader", of: PARTITION }, peer], both: true },
       at,
       for: duration,
     });
     // Without its clients the old leader only notices; with them it is a zombie that takes records.
     const alone = draw.chance(1, 3);
-    const peers = [...others, CONTROLLER, ...(alone ? ["p1", "r1"] : [])];
+    const peers = [...brokerNames(3), CONTROLLER, ...(alone ? ["p1", "r1"] : [])];
     return storyPlan({
       scenario: "partition-and-heal",
       seed,
-      topics: [
-        {
-          name: STORY_TOPIC,
-          partitions: 1,
-          replicationFactor: BROKERS,
-          settings: {},
-          assignment: [[leader, ...others]],
-        },
-      ],
       settings: { "delivery.timeout.ms": 30000 },
       latency: drawLatency(draw.fork("latency")),
       workload: stream({ fromUs: SECOND, everyUs: 40 * MS, count: 500 }),

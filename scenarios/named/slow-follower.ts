@@ -5,7 +5,7 @@ import type { Scenario } from "../scenario.ts";
 import { defineScenario } from "../scenario.ts";
 import { factOccurs } from "./promises.ts";
 
-const LEADER = "b1";
+const PARTITION = `${STORY_TOPIC}-0`;
 
 export const slowFollower: Scenario = defineScenario({
   name: "slow-follower",
@@ -13,20 +13,9 @@ export const slowFollower: Scenario = defineScenario({
     "One follower hears from its leader only after seconds: it leaves the in-sync replicas, records " +
     "are acknowledged without it, and it joins again when it has caught up.",
   plan(draw, { seed }) {
-    const follower = draw.pick(["b2", "b3"]);
-    const other = follower === "b2" ? "b3" : "b2";
     return storyPlan({
       scenario: "slow-follower",
       seed,
-      topics: [
-        {
-          name: STORY_TOPIC,
-          partitions: 1,
-          replicationFactor: 3,
-          settings: {},
-          assignment: [[LEADER, ...draw.shuffled([follower, other])]],
-        },
-      ],
       settings: { "delivery.timeout.ms": 30000 },
       latency: drawLatency(draw.fork("latency")),
       workload: stream({ fromUs: SECOND, everyUs: 40 * MS, count: 550 }),
@@ -34,7 +23,12 @@ export const slowFollower: Scenario = defineScenario({
         {
           id: "f1",
           kind: "delay",
-          target: { link: [LEADER, follower] },
+          target: {
+            link: [
+              { role: "leader", of: PARTITION },
+              { role: "isr-follower", of: PARTITION },
+            ],
+          },
           at: draw.between(3000, 6000) * MS,
           for: draw.between(8000, 12000) * MS,
           us: draw.between(4000, 7000) * MS,

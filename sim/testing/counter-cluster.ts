@@ -40,6 +40,8 @@ export interface CounterOptions {
   readonly seed: string;
   readonly faults?: readonly Fault[];
   readonly operations?: number;
+  /** Operations that the client leaves out. */
+  readonly without?: readonly number[];
   readonly latency?: LatencyOptions;
   readonly world?: Partial<WorldOptions>;
 }
@@ -77,7 +79,7 @@ export function counterCluster(options: CounterOptions): CounterCluster {
   world.addNode({
     id: "client",
     boot: (ports) => {
-      new Client(ports, operations, acked, tell).start();
+      new Client(ports, operations, acked, tell).start(options.without ?? []);
       return {};
     },
   });
@@ -264,10 +266,10 @@ class Client {
     this.#tell = tell;
   }
 
-  start(): void {
+  start(without: readonly number[]): void {
     this.#connect();
     for (let op = 1; op <= this.#operations; op++) {
-      if (this.#acked.has(op)) continue;
+      if (this.#acked.has(op) || without.includes(op)) continue;
       const timer = this.#ports.timers.timer("main", `op ${op}`, () => {
         if (this.#acked.has(op)) return;
         this.#unanswered.add(op);
