@@ -1,11 +1,14 @@
 /** From a scenario and a seed to a plan, and from a plan to a verdict that the harness stands by. */
 import type { SettingValue } from "../core/settings/definition.ts";
+import type { Findings } from "../properties/observation.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import { readPlan } from "../properties/plan/parse-plan.ts";
 import type { PlanVocabulary } from "../properties/plan/parse-plan.ts";
 import type { Plan, Profile } from "../properties/plan/plan.ts";
 import { run } from "../properties/run.ts";
+import type { RunOptions } from "../properties/run.ts";
 import type { HarnessFailure, Verdict } from "../properties/verdict.ts";
+import type { TraceEvent } from "../sim/kernel.ts";
 import { SeededStream } from "../sim/random.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -53,18 +56,18 @@ export interface TrialOptions {
 
 /** Runs a plan; what the harness finds wrong with itself goes into the verdict. */
 export function runTrial(plan: Plan, scenario: Scenario | null, options: TrialOptions): Verdict {
-  const common = {
+  const common: RunOptions = {
     isolate: options.isolate,
     ...(scenario?.invariants && {
-      observers: (findings: Parameters<NonNullable<Scenario["invariants"]>>[0]) =>
-        scenario.invariants!(findings, plan),
+      observers: (findings: Findings) => scenario.invariants!(findings, plan),
     }),
   };
   const verdict = run(plan, common);
   const harness: HarnessFailure[] = [];
   if (options.recheck || verdict.verdict === "fail") {
-    const difference = firstDifference(verdict, run(plan, common));
-    if (difference !== null) harness.push({ check: "X1", at: 0, message: difference });
+    const again = run(plan, common);
+    const field = comparedFields.find((name) => verdict[name] !== again[name]);
+    if (field !== undefined) harness.push(differentRuns(plan, field, verdict, again, common));
   }
   if (verdict.verdict === "fail") {
     // Only a run that goes on to its end lets the layers of checkers be compared (X5).
@@ -74,14 +77,31 @@ export function runTrial(plan: Plan, scenario: Scenario | null, options: TrialOp
   return { ...verdict, verdict: "unproven", harness: [...verdict.harness, ...harness] };
 }
 
-function firstDifference(one: Verdict, other: Verdict): string | null {
-  const fields = ["traceHash", "verdict", "events", "frames", "virtualMs"] as const;
-  for (const field of fields) {
-    if (one[field] !== other[field]) {
-      return `two runs of one plan differ: ${field} ${one[field]} and ${other[field]}`;
-    }
-  }
-  return null;
+const comparedFields = ["traceHash", "verdict", "events", "frames", "virtualMs"] as const;
+
+/** Runs twice more, with tracing, to name the first event in which runs of one plan differ. */
+function differentRuns(
+  plan: Plan,
+  field: (typeof comparedFields)[number],
+  one: Verdict,
+  other: Verdict,
+  options: RunOptions,
+): HarnessFailure {
+  const traces = [1, 2].map(() => {
+    const events: TraceEvent[] = [];
+    run(plan, { ...options, onEvent: (event) => events.push(event) });
+    return events;
+  });
+  const [first, second] = traces as [TraceEvent[], TraceEvent[]];
+  const index = first.findIndex(
+    (event, at) => JSON.stringify(event) !== JSON.stringify(second[at]),
+  );
+  const message = `two runs of one plan differ: ${field} ${one[field]} and ${other[field]}`;
+  const event = first[index];
+  if (event === undefined) return { check: "X1", at: 0, message };
+  const { atUs, node, kind, label } = event;
+  const where = `first at event ${index + 1}, ${node} ${kind} ${label}`;
+  return { check: "X1", at: atUs, message: `${message}; ${where}` };
 }
 
 /** How a replayed plan compares with what was expected of it. */

@@ -47,11 +47,13 @@ it("repeats a seeded stream, and gives forks a life of their own", () => {
 it("has hashes that never change", () => {
   expect(stableHash("")).toBe("09f45f69fa4e3eeb");
   expect(stableHash("kafka")).toBe("76b79e07a7da76c9");
-  expect([hashString("a"), hashString("b"), combine(1, 2), combine(2, 1)]).toEqual([0]);
+  expect([hashString("a"), hashString("b"), combine(1, 2), combine(2, 1)]).toEqual([
+    530429928, -968704237, 1192803532, 1192442289,
+  ]);
   const trace = new TraceHash();
   for (const n of [0, 1, -1, 4294967296, Number.MAX_SAFE_INTEGER, -5_000_000_000]) trace.mix(n);
   trace.event(5_000_000_000, 3, 1, 100);
-  expect(trace.digest()).toBe("GOLD2");
+  expect(trace.digest()).toBe("196b5d2c1ae9d192");
 });
 
 it("tells apart traces that differ in one number, or in the order of two", () => {

@@ -145,7 +145,7 @@ function framesOf(options: CounterOptions): string[] {
   const cluster: CounterCluster = counterCluster(options);
   const frames: string[] = [];
   cluster.world.listen({
-    frameDelivered: (from, to, channel, _frame, size, sentAtUs) => {
+    frameDelivered: (_connection, from, to, channel, _frame, size, sentAtUs) => {
       frames.push(`${from} ${to} ${channel} ${size} ${sentAtUs}`);
     },
   });

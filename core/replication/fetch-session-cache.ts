@@ -17,6 +17,7 @@ export class FetchSessionCache {
   readonly #slots: number;
   /** Least recently used first. */
   readonly #sessions: Map<number, FetchSession> = new Map();
+  #opened = 0;
 
   constructor(ports: Ports, slots: number) {
     this.#ports = ports;
@@ -73,7 +74,10 @@ export class FetchSessionCache {
   }
 
   #freeId(): number {
-    let id = 1 + this.#ports.random.below("fetch-session", MAX_SESSION_ID);
+    // The purpose names time and turn: ids of closed sessions, also of an earlier process, must not
+    // come again, or a late request would fit a session that is not its own.
+    const purpose = `fetch session ${this.#ports.clock.monotonicMs()} ${this.#opened++}`;
+    let id = 1 + this.#ports.random.below(purpose, MAX_SESSION_ID);
     while (this.#sessions.has(id)) id = id === MAX_SESSION_ID ? 1 : id + 1;
     return id;
   }

@@ -11,9 +11,10 @@ import type { Handlers } from "./check.ts";
  * incarnation, holds everything committed: all that lay below the high watermark of any leader, and
  * every record that was acknowledged with acks=all, at its offset.
  *
- * A process that starts acts on the metadata it had, before the controller has registered it and thereby
- * taken its leaderships; its listener opens only when it is unfenced (BrokerServer.scala installs the
- * metadata publishers first and enables requests last). So a leadership is judged once it runs.
+ * A process that starts acts on the metadata it had, before the controller has registered it and
+ * thereby taken its leaderships; its listener opens only when it is unfenced (BrokerServer.scala
+ * installs the metadata publishers first and enables requests last). So a leadership counts once the
+ * controller knows the process that leads: it did not make the other one leader.
  *
  * Broken by: acknowledging on the leader's append.
  *   1. leader A appends offset 0 and acknowledges it   2. A dies   3. B leads with an empty log
@@ -34,12 +35,17 @@ export class LeaderCompleteness extends Check {
   override readonly after: Handlers = {
     "became-leader": (fact, moment) => {
       const replica = this.ghost.replica(fact.partition, moment);
-      if (replica.node.state === "RUNNING") this.#judge(replica, moment);
+      if (wasMadeLeader(replica)) this.#judge(replica, moment);
     },
-    "broker-state": (fact, moment) => {
-      if (fact.state !== "RUNNING") return;
-      for (const replica of this.ghost.node(moment.nodeId, moment.node).replicas) {
-        if (replica.role === "leader") this.#judge(replica, moment);
+    "metadata-committed": (fact, moment) => {
+      const { metadata } = this.ghost;
+      if (!metadata.fresh || !fact.endsBatch) return;
+      // A new incarnation that takes itself for the leader and is left in office.
+      for (const broker of metadata.registeredBrokers) {
+        const node = this.ghost.nodes.find(({ nodeId }) => nodeId === broker);
+        for (const replica of node?.replicas ?? []) {
+          if (replica.presumesLeadership && wasMadeLeader(replica)) this.#judge(replica, moment);
+        }
       }
     },
   };
@@ -60,8 +66,7 @@ export class LeaderCompleteness extends Check {
   }
 
   #judge(replica: ReplicaGhost, moment: Moment): void {
-    const { partition, log, leaderEpoch } = replica;
-    if (partition.isMetadata || !isNewest(partition, leaderEpoch)) return;
+    const { partition, log, leaderEpoch, node } = replica;
     this.evaluations += 1;
     const end = Math.min(partition.committed.end, partition.trueHighWatermark);
     if (log.end < partition.trueHighWatermark) this.#incomplete(replica, log.end, moment);
@@ -72,7 +77,7 @@ export class LeaderCompleteness extends Check {
       const held = log.batchAt(batch.baseOffset);
       this.evaluations += 1;
       if (held !== undefined && sameBatch(held, batch)) continue;
-      const message = `${moment.node} leads in epoch ${leaderEpoch} without the record acknowledged at offset ${batch.baseOffset}`;
+      const message = `${node.name} leads in epoch ${leaderEpoch} without the record acknowledged at offset ${batch.baseOffset}`;
       this.fail(moment, message, partition.name, batch.baseOffset);
     }
   }
@@ -84,11 +89,7 @@ export class LeaderCompleteness extends Check {
   }
 }
 
-/**
- * It leads because the controller wants it to: nobody was made leader in a later epoch, and the
- * process that leads is one that the controller knows. (One that was restarted may take itself for
- * the leader that it was, until its registration is answered; it serves nobody then.)
- */
+/** It leads because the controller wants this process to: nobody was made leader in a later epoch. */
 export function wasMadeLeader({ partition, leaderEpoch, node }: ReplicaGhost): boolean {
   const { registration, decided, isMetadata } = partition;
   if (isMetadata || !node.registered) return false;

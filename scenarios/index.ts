@@ -1,0 +1,25 @@
+/** What a module of one's own scenarios is written with; load it with `trial run --import`. */
+export {
+  brokerNames,
+  consumer,
+  controllerAndBrokers,
+  noAutoCreation,
+  producer,
+  shortTimeouts,
+} from "../properties/generate/cluster-parts.ts";
+export { spread, subset, weighted } from "../properties/generate/draw.ts";
+export type { Draw } from "../properties/generate/draw.ts";
+export { drawFaults } from "../properties/generate/faults.ts";
+export type { InputEvent } from "../properties/generate/input-event.ts";
+export { drawLatency } from "../properties/generate/latency.ts";
+export { planArbitrary } from "../properties/generate/plan-arbitrary.ts";
+export { storyPlan, stream } from "../properties/generate/story-plan.ts";
+export { MS, SECOND } from "../properties/generate/time.ts";
+export type { Findings, Moment, Observer, Violation } from "../properties/observation.ts";
+export { parsePlan, readPlan } from "../properties/plan/parse-plan.ts";
+export type { Plan } from "../properties/plan/plan.ts";
+export { run } from "../properties/run.ts";
+export type { RunOptions } from "../properties/run.ts";
+export type { Verdict } from "../properties/verdict.ts";
+export { defineScenario } from "./scenario.ts";
+export type { PlanOptions, Scenario } from "./scenario.ts";

@@ -1,0 +1,174 @@
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runProgram } from "./program.ts";
+
+/** What a command said and how it ended. */
+interface Said {
+  readonly status: number;
+  readonly out: string[];
+  readonly err: string[];
+}
+
+async function trial(...words: string[]): Promise<Said> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const status = await runProgram(words, {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    interactive: false,
+  });
+  return { status, out, err };
+}
+
+const home = process.cwd();
+let folder: string;
+
+// Saved plans go below the working directory: each test has one of its own.
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "trial-"));
+  process.chdir(folder);
+});
+afterEach(() => process.chdir(home));
+
+function file(name: string, content: string): string {
+  writeFileSync(join(folder, name), content);
+  return name;
+}
+
+describe("trial, given what it cannot use,", () => {
+  it.each([
+    [["run", "nowhere"], 'scenario: "nowhere" is not one of calm'],
+    [["run"], "missing required argument 'scenario'"],
+    [["dance"], "unknown command 'dance'"],
+    [[], "command: nothing is given"],
+    [["run", "calm", "--tango"], "unknown option '--tango'"],
+    [["run", "calm", "--narrate"], "unknown option '--narrate'"],
+    [["run", "calm", "--jobs", "0"], '--jobs: "0" is not 1 to'],
+    [["run", "calm", "--runs", "-1"], '--runs: "-1" is not 1 to'],
+    [["run", "calm", "--runs", "many"], '--runs: "many" is not 1 to'],
+    [["run", "calm", "--seed", ""], '--seed: "" is not 1 to 150'],
+    [["run", "calm", "--set", "no.such=1"], "--set: setting no.such=1: there is no such setting"],
+    [["run", "calm", "--set", "linger.ms=soon"], 'setting linger.ms: "soon" is not an integer'],
+    [["run", "calm", "--set", "max.message.bytes=3"], "above max.message.bytes 3"],
+    [["run", "calm", "--profile", "chaos"], '--profile: "chaos" is not built yet'],
+    [["run", "calm", "--bug", "Z99"], '--bug: "Z99" is not one of R01'],
+    [["run", "calm", "--input", "x"], '--input: "x" is not for calm'],
+    [["run", "order-events", "--input", "gone"], '--input: "gone" cannot be read (ENOENT)'],
+    [["run", "calm", "--import", "./gone.js"], '--import: "./gone.js" cannot be imported'],
+    [["replay", "gone.json"], 'plan: "gone.json" cannot be read (ENOENT)'],
+    [["show", "nowhere"], 'scenario: "nowhere" is not one of'],
+  ])("ends with status 2, one line and no trace of itself: %j", async (words, complaint) => {
+    const said = await trial(...words);
+
+    expect(said.err.join("\n")).toContain(complaint);
+    expect(said.err.length).toBe(1);
+    expect(said.err[0]).not.toContain("\n");
+    expect(said).toMatchObject({ status: 2, out: [] });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    ["", "is empty"],
+    ["{}", "line 1: event.key: is missing"],
+    ['{"key":"a","value":"b","timestamp":1}\nnonsense', 'line 2: "nonsense" is not JSON'],
+  ])("names the line of an input that is no event: %j", async (content, complaint) => {
+    const said = await trial("run", "order-events", "--input", file("events.ndjson", content));
+
+    expect(said).toMatchObject({ status: 2, out: [] });
+    expect(said.err).toHaveLength(1);
+    expect(said.err[0]).toContain(complaint);
+  });
+
+  it("names the field of a plan that cannot be run", async () => {
+    const said = await trial("replay", file("plan.json", '{"version": 9}'));
+
+    expect(said).toMatchObject({ status: 2, out: [] });
+    expect(said.err).toEqual(["version: 9 is newer than 1, the newest known"]);
+  });
+});
+
+describe("trial", () => {
+  it("lists and shows its scenarios, as text and as JSON", async () => {
+    const list = await trial("list", "--json");
+    const names = (JSON.parse(list.out[0]!) as { scenarios: { name: string }[] }).scenarios.map(
+      ({ name }) => name,
+    );
+
+    expect(names).toEqual([
+      "calm",
+      "power-loss",
+      "disk-full",
+      "order-events",
+      "leader-crash",
+      "partition-and-heal",
+      "slow-follower",
+      "two-of-three-down",
+    ]);
+    for (const name of names) {
+      expect((await trial("show", name)).out.join("\n")).toContain(`scenario   ${name}`);
+      const plan: unknown = JSON.parse((await trial("show", name, "--json")).out.join("\n"));
+      expect(plan).toMatchObject({ version: 1, scenario: name, seed: "1" });
+    }
+  });
+
+  it("prints each rule with its source and the bugs that replace it", async () => {
+    const { rules } = JSON.parse((await trial("rules", "--json")).out[0]!) as {
+      rules: { name: string; source: string; bugs: string[] }[];
+    };
+
+    expect(rules.length).toBeGreaterThan(30);
+    for (const { name, source } of rules) {
+      expect(name).toMatch(/^\w+\.\w+$/);
+      expect(source, name).not.toBe("");
+    }
+    expect(rules.flatMap(({ bugs }) => bugs)).toContain("R16");
+  });
+
+  it("runs one seed and prints exactly one JSON object, the same one again", async () => {
+    const first = await trial("run", "calm", "--seed", "007", "--json");
+    const again = await trial("run", "calm", "--seed", "007", "--json", "--isolate");
+
+    expect(first).toMatchObject({ status: 0, err: [] });
+    expect(first.out).toHaveLength(1);
+    const verdict = JSON.parse(first.out[0]!) as { traceHash: string; events: number };
+    expect(verdict).toMatchObject({ verdict: "pass", scenario: "calm", seed: "007" });
+    expect(verdict.traceHash).toMatch(/^[0-9a-f]{16}$/);
+    const { traceHash, events } = verdict;
+    expect(JSON.parse(again.out[0]!)).toMatchObject({ verdict: "pass", traceHash, events });
+  });
+
+  it("runs a campaign whose runs are those of their seeds alone", async () => {
+    const said = await trial("run", "calm", "--seed", "c", "--runs", "3", "--jobs", "1", "--json");
+    const campaign = JSON.parse(said.out[0]!) as { events: number };
+    const alone = await Promise.all(
+      ["c/1", "c/2", "c/3"].map(async (seed) => {
+        const { out } = await trial("run", "calm", "--seed", seed, "--json");
+        return (JSON.parse(out[0]!) as { events: number }).events;
+      }),
+    );
+
+    expect(said.status).toBe(0);
+    expect(campaign).toMatchObject({ verdict: "pass", runs: 3, passed: 3, failures: [] });
+    expect(campaign.events).toBe(alone.reduce((sum, events) => sum + events, 0));
+  });
+
+  it("saves the plan of a failing run, and replays it: SAME, and FIXED without the bug", async () => {
+    const found = await trial("run", "leader-crash", "--seed", "1", "--bug", "R16");
+    expect(found.status).toBe(1);
+    const [name] = readdirSync(join(folder, ".trial"));
+    expect(name).toMatch(/^leader-crash-[0-9a-f]{12}\.json$/);
+    const path = join(".trial", name!);
+    expect(found.out.join("\n")).toContain(`npx trial replay ${path}`);
+
+    const same = await trial("replay", path);
+    expect(same.status).toBe(1);
+    expect(same.out.at(-1)).toContain("SAME");
+
+    const plan = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    const fixed = await trial("replay", file("fixed.json", JSON.stringify({ ...plan, bugs: [] })));
+    expect(fixed.status).toBe(0);
+    expect(fixed.out.at(-1)).toContain("FIXED");
+  });
+});
