@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import type { Moment } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
 import { mandatorySituations, situations } from "./situations.ts";
-import { honestStory } from "./invariants/honest-stream.ts";
-import { runStory } from "./invariants/run-story.ts";
+import { honestStory } from "./invariants/honest-story.testkit.ts";
+import { runStory } from "./invariants/run-story.testkit.ts";
 
 const moment: Moment = { at: 0, seq: 0, node: "b1", nodeId: 1, incarnation: 1 };
 

@@ -7,6 +7,8 @@ import type { Moment, Observer } from "./observation.ts";
 export class Progress implements Observer {
   /** Partitions that some consumer reads; records elsewhere are not waited for. */
   readonly #readPartitions: ReadonlySet<string>;
+  /** Clients whose acknowledged records must survive; those of others may be gone. */
+  readonly #durableClients: ReadonlySet<string>;
   /** Sends of each client process that were started and not resolved. */
   readonly #open: Map<string, Set<string>> = new Map();
   #openCount = 0;
@@ -14,8 +16,9 @@ export class Progress implements Observer {
   readonly #awaited: Map<string, Set<number>> = new Map();
   #awaitedCount = 0;
 
-  constructor(readPartitions: ReadonlySet<string>) {
+  constructor(readPartitions: ReadonlySet<string>, durableClients: ReadonlySet<string>) {
     this.#readPartitions = readPartitions;
+    this.#durableClients = durableClients;
   }
 
   get openSends(): number {
@@ -34,6 +37,7 @@ export class Progress implements Observer {
     "send-acked": (fact, moment) => {
       this.#resolved(moment, fact.sendId);
       if (fact.offset < 0 || !this.#readPartitions.has(fact.partition)) return;
+      if (!this.#durableClients.has(moment.node)) return;
       if (setOf(this.#polled, fact.partition).has(fact.offset)) return;
       const awaited = setOf(this.#awaited, fact.partition);
       if (awaited.has(fact.offset)) return;

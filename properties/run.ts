@@ -74,7 +74,8 @@ class Run {
     const minIsr = effectiveSetting(plan, "topic", {}, "min.insync.replicas");
     this.#ghost = new Ghost({ files, defaultMinIsr: Number(minIsr) });
     const readBack = readBackPartitions(plan);
-    this.#progress = new Progress(readBack);
+    const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
+    this.#progress = new Progress(readBack, new Set(durable.map(([client]) => client)));
     this.#isolation = options.isolate === true ? new Isolation() : null;
     this.#checkers = options.checkers === false ? null : this.#makeCheckers(files, readBack);
     this.#dispatcher = new Dispatcher([

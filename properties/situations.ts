@@ -10,7 +10,10 @@ import type { Findings, Observer } from "./observation.ts";
 export interface Situation {
   readonly name: string;
   readonly meaning: string;
-  /** Runs of order-events from which it must have been seen; null where its absence proves nothing. */
+  /**
+   * Runs of order-events from which it must have been seen, there to be expected 20 times; null where
+   * its absence proves nothing.
+   */
   readonly mandatoryFrom: number | null;
 }
 
@@ -18,17 +21,17 @@ export interface Situation {
 export const situations: readonly Situation[] = [
   situation("leader-change", "a partition got another leader", 50),
   situation("leaderless", "a partition lost its leader and got none"),
-  situation("truncation", "a follower cut its log to match its leader's", 1000),
+  situation("truncation", "a follower cut its log to match its leader's", 50),
   situation("truncation-over-epochs", "a truncation cut batches of several leader epochs"),
-  situation("isr-shrunk", "a leader took a lagging replica out of the ISR", 200),
+  situation("isr-shrunk", "a leader took a lagging replica out of the ISR", 50),
   situation("isr-expanded", "a replica caught up and entered the ISR", 50),
-  situation("isr-of-one", "the ISR of a replicated partition had one member", 1000),
+  situation("isr-of-one", "the ISR of a replicated partition had one member", 50),
   situation("isr-rolled-back", "the controller refused an ISR change for good"),
-  situation("torn-tail-recovered", "recovery cut bytes that were no whole batch", 1000),
+  situation("torn-tail-recovered", "recovery cut bytes that were no whole batch", 50),
   situation("clean-restart", "a log with records was opened after a clean stop"),
   situation("unclean-restart", "a log with records was opened after an unclean stop", 50),
-  situation("duplicate-suppressed", "a leader recognised a retry", 1000),
-  situation("stale-epoch-refused", "a stale epoch was refused", 200),
+  situation("duplicate-suppressed", "a leader recognised a retry", 50),
+  situation("stale-epoch-refused", "a stale epoch was refused", 50),
   situation("unclean-election", "a leader was elected from outside the ISR"),
   situation("epoch-bump", "a producer had to take a new epoch"),
   situation("epoch-bump-duplicate", "a producer that took a new epoch appended a record again"),

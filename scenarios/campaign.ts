@@ -38,6 +38,7 @@ export interface CampaignVerdict {
   /** Faults that did something in a run, at the median. */
   readonly medianFaults: number;
   readonly runsWithLeaderChange: number;
+  readonly runsWithDuplicate: number;
   /** Why the verdict is "unproven". */
   readonly unseen: readonly string[];
   readonly harness: readonly (HarnessFailure & { readonly seed: string })[];
@@ -69,6 +70,7 @@ export class Campaign {
   #passed = 0;
   #failed = 0;
   #runsWithLeaderChange = 0;
+  #runsWithDuplicate = 0;
 
   constructor(scenario: string, seed: string) {
     this.#scenario = scenario;
@@ -99,6 +101,7 @@ export class Campaign {
     for (const name of numberFields) addAll(this.#totals, { [name]: verdict[name] });
     for (const name of listFields) addAll(this.#totals, { [name]: verdict[name].length });
     if (verdict.leaderChanges > 0) this.#runsWithLeaderChange += 1;
+    if (verdict.duplicates.length > 0) this.#runsWithDuplicate += 1;
   }
 
   /** A run in which the program itself broke. */
@@ -146,6 +149,7 @@ export class Campaign {
       isrChanges: total("isrChanges"),
       medianFaults: median(this.#struckFaults),
       runsWithLeaderChange: this.#runsWithLeaderChange,
+      runsWithDuplicate: this.#runsWithDuplicate,
       unseen,
       harness: this.#harness,
     };

@@ -5,7 +5,8 @@
  * bootstrap servers too, so that a client whose brokers have all moved finds its way back.
  *
  * Differs from Kafka: bootstrap servers are candidates at any time, not only after rebootstrapping;
- * an epoch seen in a ListOffsets answer does not make the cached leader stale.
+ * an epoch seen in a ListOffsets answer does not make the cached leader stale; a topic that one answer
+ * does not know keeps what was known of it.
  */
 import type { LeaderEpoch, NodeId, PartitionName, TopicId } from "../ids.ts";
 import { NO_EPOCH, NO_NODE, partitionName } from "../ids.ts";

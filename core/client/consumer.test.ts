@@ -243,7 +243,7 @@ describe("positions", () => {
   });
 
   it("seeks to the beginning and to the end", () => {
-    const { cluster, consumer, loop, values } = bench();
+    const { cluster, consumer, loop, values } = bench({ "fetch.max.wait.ms": 50 });
     cluster.append("t", 0, batchOf("a", "b"));
     consumer.assign(T0);
     loop();

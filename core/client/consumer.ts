@@ -5,10 +5,10 @@
  *
  * Differs from Kafka: a partition whose fetch failed is not fetched again before retry.backoff.ms
  * (Java's consumer asks again at once); a batch with a bad CRC is fetched again after its error was
- * told, instead of being kept.
+ * told, instead of being kept; that a partition has no position is reported once, not by every poll.
  */
 import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
-import type { FactOf, PolledRecord } from "../facts.ts";
+import type { FactOf } from "../facts.ts";
 import type { Ports, Timer } from "../ports.ts";
 import { assert } from "../assert.ts";
 import { Errors, errorName } from "../errors.ts";
@@ -20,10 +20,10 @@ import type { PartitionMetadata } from "./client-metadata.ts";
 import { ClientMetadata } from "./client-metadata.ts";
 import { CLIENT_LANE } from "./client-network.ts";
 import type { ConsumedRecord } from "./completed-fetch.ts";
-import { CompletedFetch } from "./completed-fetch.ts";
 import type { ResetTarget } from "./consumer-partition.ts";
 import { ConsumerPartition } from "./consumer-partition.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
+import { FetchBuffer } from "./fetch-buffer.ts";
 import type { Wanted } from "./fetch-session.ts";
 import { NodeFetcher } from "./node-fetcher.ts";
 import { OffsetLookup } from "./offset-lookup.ts";
@@ -63,10 +63,11 @@ export class Consumer {
   readonly #fetchers: Map<NodeId, NodeFetcher> = new Map();
   /** In state fetching, with nobody to fetch from yet. */
   readonly #unplaced: Set<ConsumerPartition> = new Set();
+  /** Without a position and without a policy, which poll() has not reported yet. */
+  readonly #unset: Set<ConsumerPartition> = new Set();
   /** They wait for their backoff to pass. */
   readonly #backingOff: Set<ConsumerPartition> = new Set();
-  /** Data for poll(), oldest first. */
-  readonly #completed: CompletedFetch[] = [];
+  readonly #buffer: FetchBuffer;
   /** For poll() to report, one at a time. */
   readonly #errors: string[] = [];
   #waiting: ((result: PollResult) => void) | null = null;
@@ -85,6 +86,10 @@ export class Consumer {
       maxIdleMs: Infinity,
       onUpdate: (changed) => this.#metadataUpdated(changed),
       onReady: () => this.#advance(),
+    });
+    this.#buffer = new FetchBuffer(ports, settings, rules.consumer, (partition) => {
+      this.#errors.push(errorName(Errors.CORRUPT_MESSAGE));
+      this.#backOff(partition);
     });
     this.#lookup = new OffsetLookup({
       settings,
@@ -122,6 +127,7 @@ export class Consumer {
       this.#assigned.set(metadata, partition);
       const policy = this.#policy();
       if (policy !== null) this.#reset(partition, policy, "assigned", 0);
+      else this.#unset.add(partition);
     }
   }
 
@@ -134,12 +140,11 @@ export class Consumer {
     assert(!this.#isClosed, "poll on a closed consumer");
     this.#waiting = done;
     this.#pollTimer.set(timeoutMs);
-    for (const partition of this.#assigned.values()) {
-      if (partition.state.kind !== "unset") continue;
+    for (const partition of this.#unset) {
+      this.#unset.delete(partition);
       this.#errors.push("NO_OFFSET_FOR_PARTITION");
-      break;
     }
-    if (this.#errors.length > 0 || this.#completed.length > 0) {
+    if (this.#errors.length > 0 || !this.#buffer.isEmpty) {
       this.#ports.work.later(CLIENT_LANE, "poll", () => this.#advance());
     } else {
       this.#ask();
@@ -187,7 +192,7 @@ export class Consumer {
     if (this.#waiting === null) return;
     const error = this.#errors.shift();
     if (error !== undefined) return this.#answer({ kind: "error", error });
-    const records = this.#collect();
+    const records = this.#buffer.collect();
     this.#ask();
     if (records.length > 0) this.#answer({ kind: "records", records });
   }
@@ -210,65 +215,6 @@ export class Consumer {
     for (const partition of this.#unplaced) this.#place(partition);
     this.#lookup.run(nowMs);
     for (const fetcher of this.#fetchers.values()) fetcher.fetch(nowMs);
-  }
-
-  #collect(): ConsumedRecord[] {
-    const { settings } = this.#options;
-    const records: ConsumedRecord[] = [];
-    const limit = settings["max.poll.records"];
-    while (records.length < limit) {
-      const completed = this.#completed[0];
-      if (completed === undefined) break;
-      const { partition } = completed;
-      const isGood = this.#isWanted(completed) && this.#takeFrom(completed, records, limit);
-      if (isGood && !completed.isDrained) break;
-      this.#completed.shift();
-      this.#unbuffer(partition);
-    }
-    return records;
-  }
-
-  #isWanted(completed: CompletedFetch): boolean {
-    const { partition } = completed;
-    if (partition.state.kind !== "fetching") return false;
-    return this.#options.rules.consumer.keepsData(completed.position, partition.offset);
-  }
-
-  /** Hands out records of one partition and moves its position; false when the data is damaged. */
-  #takeFrom(completed: CompletedFetch, records: ConsumedRecord[], limit: number): boolean {
-    const { partition } = completed;
-    const { settings } = this.#options;
-    const { codecs, probe } = this.#ports;
-    const first = records.length;
-    const position = partition.offset;
-    const isGood = completed.take(records, limit, codecs, settings["check.crcs"]);
-    if (completed.position !== position) {
-      partition.offset = completed.position;
-      partition.offsetEpoch = completed.positionEpoch;
-      if (probe !== null) {
-        const polled: PolledRecord[] = first === 0 ? [...records] : records.slice(first);
-        probe.emit({
-          kind: "polled",
-          partition: partition.metadata.name,
-          position,
-          nextPosition: partition.offset,
-          records: polled,
-        });
-      }
-    }
-    if (!isGood) {
-      this.#errors.push(errorName(Errors.CORRUPT_MESSAGE));
-      this.#backOff(partition);
-    }
-    return isGood;
-  }
-
-  #unbuffer(partition: ConsumerPartition): void {
-    partition.isBuffered = false;
-    const { bufferedBy } = partition;
-    if (bufferedBy !== null) bufferedBy.bufferedCount -= 1;
-    partition.bufferedBy = null;
-    partition.fetcher?.changed(partition);
   }
 
   // ---- positions ------------------------------------------------------------------------------
@@ -356,13 +302,8 @@ export class Consumer {
     if (answer.errorCode !== Errors.NONE) return this.#fetchFailed(partition, asked, answer);
     partition.failures = 0;
     if (answer.records.length === 0) return;
-    if (!consumer.keepsData(asked.fetchOffset, partition.offset) || partition.isBuffered) return;
-    this.#completed.push(
-      new CompletedFetch(partition, asked.fetchOffset, answer.records, consumer),
-    );
-    partition.isBuffered = true;
-    partition.bufferedBy = partition.fetcher;
-    partition.fetcher.bufferedCount += 1;
+    if (!consumer.keepsData(asked.fetchOffset, partition.offset)) return;
+    if (!partition.isBuffered) this.#buffer.add(partition, asked.fetchOffset, answer.records);
   }
 
   #fetchFailed(partition: ConsumerPartition, asked: Wanted, answer: FetchPartitionResponse): void {
@@ -449,6 +390,7 @@ export class Consumer {
     partition.fetcher?.remove(partition);
     this.#lookup.remove(partition);
     this.#unplaced.delete(partition);
+    this.#unset.delete(partition);
     this.#backingOff.delete(partition);
   }
 

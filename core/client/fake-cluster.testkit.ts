@@ -47,8 +47,8 @@ export class FakeCluster {
   readonly #sessions: Map<string, Map<string, { topicId: string; asked: FetchPartition }>> =
     new Map();
   #nextSession = 1;
-  /** One request of theirs is never answered, so none after it is looked at. */
-  readonly #stuck: Set<Connection> = new Set();
+  /** Requests behind the one that is being handled, by connection. */
+  readonly #busy: Map<Connection, RequestOf<ApiKey>[]> = new Map();
 
   constructor(brokers: number, topics: Readonly<Record<string, number>>) {
     this.world = new ManualWorld();
@@ -106,7 +106,28 @@ export class FakeCluster {
     }));
   }
 
+  /** One request of a connection at a time, as Kafka does. */
   #received(
+    broker: number,
+    node: ManualNode,
+    connection: Connection,
+    request: RequestOf<ApiKey>,
+  ): void {
+    const waiting = this.#busy.get(connection);
+    if (waiting !== undefined) waiting.push(request);
+    else {
+      this.#busy.set(connection, []);
+      this.#handle(broker, node, connection, request);
+    }
+  }
+
+  #next(broker: number, node: ManualNode, connection: Connection): void {
+    const request = this.#busy.get(connection)?.shift();
+    if (request === undefined) this.#busy.delete(connection);
+    else this.#handle(broker, node, connection, request);
+  }
+
+  #handle(
     broker: number,
     node: ManualNode,
     connection: Connection,
@@ -115,21 +136,21 @@ export class FakeCluster {
     const respond = (body: AnyBody): void => {
       const { apiKey, correlationId } = request;
       connection.send({ apiKey, correlationId, body }, 100);
+      this.#next(broker, node, connection);
     };
     if (request.apiKey === ApiKeys.API_VERSIONS) {
       respond({ errorCode: 0, apiKeys: supportedVersions });
       return;
     }
     this.seen.push({ broker, atMs: this.world.nowMs, request });
-    if (this.#stuck.has(connection)) return;
     const own = this.intercept(broker, request);
-    if (own === "silent") this.#stuck.add(connection);
     if (own === "silent") return;
     if (own !== undefined) return respond(own);
     switch (request.apiKey) {
       case ApiKeys.PRODUCE: {
         const body = this.produce(broker, request.body as ProduceRequest);
         if ((request.body as ProduceRequest).acks !== 0) respond(body);
+        else this.#next(broker, node, connection);
         return;
       }
       case ApiKeys.FETCH:

@@ -60,11 +60,14 @@ export class Idempotence {
     return this.producerId !== NO_PRODUCER_ID;
   }
 
-  /** Before each pass of the sender: settles what can be settled and asks for an id if need be. */
-  prepare(nowMs: number): void {
-    this.#resolve();
+  /**
+   * Before each pass of the sender: settles what can be settled and asks for an id, if there is none
+   * and batches wait for one.
+   */
+  prepare(nowMs: number, hasBatches: boolean): void {
+    if (this.#unresolved.size > 0) this.#resolve();
     if (this.#bumps.size > 0 && this.hasProducerId) this.#bump();
-    if (!this.hasProducerId) this.#ask(nowMs);
+    if (hasBatches && !this.hasProducerId) this.#ask(nowMs);
   }
 
   /** Whether this batch may leave its queue now. */

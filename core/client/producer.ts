@@ -72,8 +72,11 @@ export class Producer {
   #lacksMemory = false;
   #pendingCount = 0;
   #isClosed = false;
-  /** Callbacks to be run when the present input is handled. */
-  #callbacks: (() => void)[] = [];
+  /** Sends whose callbacks are to be run when the present input is handled, and their results. */
+  #resolved: PendingRecord[] = [];
+  #results: SendResult[] = [];
+  /** Flushes that are over. */
+  #flushed: (() => void)[] = [];
   #deliveryIsQueued = false;
 
   /** Throws a SettingError when the settings contradict each other. */
@@ -146,14 +149,14 @@ export class Producer {
     if (this.#isClosed) this.#refuse(record, "PRODUCER_CLOSED");
     else if (this.#isTooLarge(record)) this.#refuse(record, errorName(Errors.MESSAGE_TOO_LARGE));
     else if (this.#line.length > 0 || !this.#place(record)) this.#queueUp(record);
-    if (this.#callbacks.length > 0) this.#deliverSoon();
+    this.#deliverSoon();
   }
 
   /** `done` is called when everything sent before has its result; makes all of it due at once. */
   flush(done: () => void): void {
     if (this.#line.length > 0) this.#line.push({ kind: "flush", done });
     else this.#flushNow(done);
-    if (this.#callbacks.length > 0) this.#deliverSoon();
+    this.#deliverSoon();
   }
 
   /** Ends the producer: what has no result yet fails. */
@@ -171,9 +174,9 @@ export class Producer {
     }
     for (const entry of this.#line.splice(0)) {
       if (entry.kind === "send") this.#refuse(entry.record, "PRODUCER_CLOSED");
-      else this.#callbacks.push(entry.done);
+      else this.#flushed.push(entry.done);
     }
-    if (this.#callbacks.length > 0) this.#deliverSoon();
+    this.#deliverSoon();
   }
 
   // ---- finding a place ------------------------------------------------------------------------
@@ -266,7 +269,7 @@ export class Producer {
   #flushNow(done: () => void): void {
     const { incomplete } = this.#accumulator;
     if (incomplete.size === 0) {
-      this.#callbacks.push(done);
+      this.#flushed.push(done);
       return;
     }
     this.#flushes.add({ batches: new Set(incomplete), done });
@@ -292,7 +295,7 @@ export class Producer {
   #endFlush(flush: Flush): void {
     if (flush.batches.size > 0) return;
     this.#flushes.delete(flush);
-    this.#callbacks.push(flush.done);
+    this.#flushed.push(flush.done);
   }
 
   #refuse(record: PendingRecord, error: string): void {
@@ -301,7 +304,8 @@ export class Producer {
 
   #resolve(record: PendingRecord, partition: PartitionName | null, result: SendResult): void {
     this.#pendingCount -= 1;
-    this.#callbacks.push(() => record.done(result));
+    this.#resolved.push(record);
+    this.#results.push(result);
     const { probe } = this.#ports;
     if (probe === null) return;
     const { sendId } = record;
@@ -316,15 +320,24 @@ export class Producer {
   /** Runs the callbacks, and lets in the line, at the end of an input that is not the user's. */
   #deliver(): void {
     if (this.#line.length > 0 && !this.#isClosed) this.#letIn();
-    while (this.#callbacks.length > 0) {
-      const callbacks = this.#callbacks;
-      this.#callbacks = [];
-      for (const callback of callbacks) callback();
+    while (this.#hasNews) {
+      const [resolved, results, flushed] = [this.#resolved, this.#results, this.#flushed];
+      this.#resolved = [];
+      this.#results = [];
+      this.#flushed = [];
+      for (let at = 0; at < resolved.length; at++) {
+        (resolved[at] as PendingRecord).done(results[at] as SendResult);
+      }
+      for (const done of flushed) done();
     }
   }
 
+  get #hasNews(): boolean {
+    return this.#resolved.length > 0 || this.#flushed.length > 0;
+  }
+
   #deliverSoon(): void {
-    if (this.#deliveryIsQueued) return;
+    if (this.#deliveryIsQueued || !this.#hasNews) return;
     this.#deliveryIsQueued = true;
     this.#ports.work.later(CLIENT_LANE, "send results", () => {
       this.#deliveryIsQueued = false;

@@ -113,7 +113,7 @@ export class Sender {
     if (this.#isClosed) return;
     const { idempotence, accumulator } = this.#options;
     const nowMs = this.#ports.clock.monotonicMs();
-    if (idempotence !== null && accumulator.active.size > 0) idempotence.prepare(nowMs);
+    idempotence?.prepare(nowMs, accumulator.active.size > 0);
     let dueMs = Infinity;
     for (;;) {
       dueMs = this.#collect(nowMs);

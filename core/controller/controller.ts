@@ -60,8 +60,6 @@ export class Controller {
   readonly #balance: Timer;
   readonly #unclean: Timer;
   #context: ControllerContext;
-  /** Committed records that nobody has been told of, while it was not known who leads. */
-  #untold: { readonly committed: CommittedRecord; readonly epoch: number }[] = [];
   #lastWriteMs = 0;
 
   constructor(options: ControllerOptions) {
@@ -177,17 +175,8 @@ export class Controller {
   // ---- the log ----------------------------------------------------------------------------------
 
   #committed(records: readonly CommittedRecord[], epoch: number, lastOffset: Offset): void {
-    for (const committed of records) {
-      this.#machine.applyCommitted(committed.record, committed.offset, epoch);
-      if (this.#ports.probe === null) continue;
-      if (this.isActive) this.#tell(committed, epoch);
-      else this.#untold.push({ committed, epoch });
-    }
+    for (const { record, offset } of records) this.#machine.applyCommitted(record, offset, epoch);
     this.#machine.advance(lastOffset + 1);
-  }
-
-  #tell({ record, offset, endsBatch }: CommittedRecord, epoch: number): void {
-    this.#ports.probe?.emit({ kind: "metadata-committed", offset, epoch, record, endsBatch });
   }
 
   #leaderChanged({ id, epoch }: LeaderAndEpoch): void {
@@ -201,8 +190,6 @@ export class Controller {
 
   #activate(epoch: number): void {
     this.#machine.activate(epoch);
-    for (const { committed, epoch: writtenIn } of this.#untold) this.#tell(committed, writtenIn);
-    this.#untold = [];
     const { probe } = this.#ports;
     if (probe !== null) probe.emit({ kind: "controller-activated", epoch });
     this.#context = this.#newContext();

@@ -147,6 +147,8 @@ class Trial {
     for (let at = 0; at < this.log.endOffset; at = (batches.at(-1) as Batch).nextOffset) {
       const read = this.log.read(at, 1e9, this.log.endOffset, true);
       if ("error" in read) throw new Error(`error ${read.error} at ${at}`);
+      if (read.batches.length === 0) throw new Error(`nothing to read at ${at}`);
+      if (read.batches.length === 0) throw new Error(`nothing at ${at}`);
       batches.push(...read.batches);
     }
     return batches;
@@ -237,7 +239,7 @@ describe("a log after crashes inside any disk call, kills and losses of power", 
   it("is a prefix of what was appended, with all that was flushed, its epochs and producers", () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => runTrial(seed)),
-      { numRuns: 300 },
+      { numRuns: 4000 },
     );
   });
 

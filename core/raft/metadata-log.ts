@@ -24,6 +24,7 @@ import type { BrokerSettings } from "../settings/broker-settings.ts";
 import { resolveSettings } from "../settings/definition.ts";
 import type { TopicSettings } from "../settings/topic-settings.ts";
 import { topicSettings } from "../settings/topic-settings.ts";
+import { CommitTeller } from "./commit-teller.ts";
 import type { LeaderAndEpoch, MetadataLogListener } from "./committed-reader.ts";
 import { CommittedReader } from "./committed-reader.ts";
 import type { ControlRecord, Voter } from "./control-records.ts";
@@ -70,6 +71,7 @@ export class MetadataLog {
   readonly #linger: Timer;
   readonly #fetcher: ObserverFetcher;
   readonly #fetchServer: FetchServer;
+  readonly #teller: CommitTeller;
   #log: PartitionLog | null = null;
   #stateFile: QuorumStateFile | null = null;
   #state: QuorumState = NO_QUORUM_STATE;
@@ -91,6 +93,7 @@ export class MetadataLog {
       this.guarded(() => this.#drain()),
     );
     this.#fetcher = new ObserverFetcher(ports, settings, this.#asReplica());
+    this.#teller = new CommitTeller(ports);
     this.#fetchServer = new FetchServer(ports, rules.raft, options.clusterId, this);
     if (options.listener !== null) this.register(options.listener, "metadata");
   }
@@ -355,6 +358,7 @@ export class MetadataLog {
     const leading = this.#leading;
     if (leading === null) return;
     this.#moveHighWatermark(leading.highWatermark, leading.highWatermark, leading.voters);
+    this.#teller.tell(this.log);
     this.#fetchServer.news();
   }
 

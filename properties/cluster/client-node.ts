@@ -1,20 +1,13 @@
 import { Admin } from "../../core/client/admin.ts";
 import { Consumer } from "../../core/client/consumer.ts";
+import { resolveProducerSettings } from "../../core/client/producer-settings.ts";
 import { Producer } from "../../core/client/producer.ts";
 import type { Ports } from "../../core/ports.ts";
 import { PREFERRED_ELECTION, UNCLEAN_ELECTION } from "../../core/protocol/elect-leaders.ts";
 import { utf8Encode } from "../../core/record/utf8.ts";
 import type { Rules } from "../../core/rules.ts";
-import {
-  adminSettings,
-  consumerSettings,
-  producerSettings,
-} from "../../core/settings/client-settings.ts";
-import type {
-  AdminSettings,
-  ConsumerSettings,
-  ProducerSettings,
-} from "../../core/settings/client-settings.ts";
+import { adminSettings, consumerSettings } from "../../core/settings/client-settings.ts";
+import type { AdminSettings, ConsumerSettings } from "../../core/settings/client-settings.ts";
 import { resolveSettings } from "../../core/settings/definition.ts";
 import type { ClientPlan, ConsumerPlan, Operation, SendOperation } from "../plan/plan.ts";
 import type { SettingValues } from "../plan/plan.ts";
@@ -58,7 +51,7 @@ class ProducerNode implements ClientNode {
     this.#producer = new Producer(context.ports, {
       clientId,
       bootstrap: context.bootstrap,
-      settings: resolveSettings<ProducerSettings>(producerSettings, context.settings),
+      settings: resolveProducerSettings(context.settings),
       rules: context.rules,
     });
   }
@@ -95,7 +88,8 @@ export function bytesOf(
 
 class ConsumerNode implements ClientNode {
   readonly #consumer: Consumer;
-  #polling = true;
+  #wantsRecords = true;
+  #isPolling = false;
 
   constructor(plan: ConsumerPlan, context: ClientContext) {
     this.#consumer = new Consumer(context.ports, {
@@ -116,11 +110,10 @@ class ConsumerNode implements ClientNode {
       case "seek":
         return this.#seek(operation.topic, operation.partition, operation.offset);
       case "pause-polling":
-        this.#polling = false;
+        this.#wantsRecords = false;
         return;
       case "resume-polling":
-        if (this.#polling) return;
-        this.#polling = true;
+        this.#wantsRecords = true;
         return this.#poll();
       default:
         misdirected(operation);
@@ -128,8 +121,11 @@ class ConsumerNode implements ClientNode {
   }
 
   #poll(): void {
+    if (this.#isPolling || !this.#wantsRecords) return;
+    this.#isPolling = true;
     this.#consumer.poll(POLL_TIMEOUT_MS, () => {
-      if (this.#polling) this.#poll();
+      this.#isPolling = false;
+      this.#poll();
     });
   }
 

@@ -18,7 +18,9 @@ const RETRY_MS = 100;
 export function startTopicMaker(ports: Ports, plan: Plan, bootstrap: readonly string[]): void {
   const settings = resolveSettings<AdminSettings>(adminSettings, settingsFor(plan, "admin", {}));
   const admin = new Admin(ports, { clientId: "setup", bootstrap, settings });
-  let missing = plan.topics.map(withAssignment(plan));
+  let missing = plan.topics.map(withAssignment(plan)).map((topic) => {
+    return { ...topic, settings: settingsFor(plan, "topic", topic.settings) };
+  });
   const attempt = (): void => {
     admin.createTopics(missing.map(newTopic), (result) => {
       if (result.kind === "done") {

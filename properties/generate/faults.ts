@@ -76,7 +76,7 @@ function drawCount(draw: Draw): number {
     ["dense", 17],
   ]);
   if (density === "none") return 0;
-  return density === "sparse" ? draw.between(3, 8) : draw.between(14, 36);
+  return density === "sparse" ? draw.between(3, 8) : draw.between(10, 24);
 }
 
 /** Each kind is in or out, with a rate of its own; at least one that shakes the cluster is in. */

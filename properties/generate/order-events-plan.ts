@@ -3,7 +3,7 @@
  * fail. Which faults, how many and how dense differs from run to run, since faults can hide each
  * other's effects.
  */
-import type { ConsumerPlan, Operation, Plan, TopicPlan } from "../plan/plan.ts";
+import type { ConsumerPlan, Operation, Plan, ProducerPlan, TopicPlan } from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
 import type { SettingValue } from "../../core/settings/definition.ts";
 import {
@@ -54,9 +54,7 @@ export function drawOrderEventsPlan(
   const shape = draw.fork("shape");
   const nodes = controllerAndBrokers(size.brokers);
   const topic = drawTopic(draw.fork("topic"), size);
-  const producers = Array.from({ length: shape.between(2, 4) }, (_, index) =>
-    producer(`p${index + 1}`),
-  );
+  const producers = drawProducers(draw.fork("producers"), shape.between(2, 4));
   const consumers = drawConsumers(draw.fork("consumers"), topic);
   const kafkaTimeouts = shape.chance(1, 10);
   const horizon = (kafkaTimeouts ? 180 : 75) * SECOND;
@@ -111,6 +109,14 @@ function drawTopic(draw: Draw, size: ClusterShape): TopicPlan {
       draw.shuffled(brokerNames(brokers)).slice(0, replicationFactor),
     ),
   };
+}
+
+/** Now and then one of them does without idempotence: less is promised of it. */
+function drawProducers(draw: Draw, count: number): ProducerPlan[] {
+  const plain = draw.chance(1, 12) ? draw.below(count) : -1;
+  return Array.from({ length: count }, (_, index) =>
+    producer(`p${index + 1}`, index === plain ? { "enable.idempotence": false } : {}),
+  );
 }
 
 /** The first reads everything from the beginning; others may read less. */

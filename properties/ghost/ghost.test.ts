@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Batch } from "../../core/record/batch.ts";
-import { batches, bodyOf, honestStory, PARTITION } from "../invariants/honest-stream.ts";
-import { falsified, runStory, without } from "../invariants/run-story.ts";
+import { batches, bodyOf, honestStory } from "../invariants/honest-story.testkit.ts";
+import { falsified, runStory, without } from "../invariants/run-story.testkit.ts";
+import { PARTITION } from "../invariants/story.testkit.ts";
 import { DiskScan, scanDisk } from "./disk-scan.ts";
 import { firstDifference, GhostLog } from "./ghost-log.ts";
 

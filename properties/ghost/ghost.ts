@@ -102,7 +102,7 @@ export class Ghost implements Observer {
     );
   }
 
-  /** That replica came back with less than it had and has neither left the ISR nor caught up. */
+  /** That replica came back with less than it had and is still in the ISR, not registered anew. */
   isStruck(partition: PartitionName, node: NodeId): boolean {
     return this.partitions.get(partition)?.replica(node)?.struck ?? false;
   }
@@ -260,6 +260,11 @@ export class Ghost implements Observer {
       node.name,
       (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
     );
+    // Power can also go while no process runs that could be seen to end.
+    for (const replica of node.replicas) {
+      const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
+      if (end < replica.log.end) replica.lostPower = true;
+    }
   }
 
   #logLoaded(fact: FactOf<"log-loaded">, moment: Moment): void {
@@ -291,9 +296,8 @@ export class Ghost implements Observer {
       partition.inCommittedIsr(node.nodeId);
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
-    if (excused && log.end < endBefore && log.end < partition.trueHighWatermark) {
-      replica.struck = true;
-    }
+    // Also when nothing committed is gone yet: its leader counts on what it had, until it asks again.
+    if (excused && log.end < endBefore) replica.struck = true;
     replica.lostPower = false;
   }
 
@@ -372,9 +376,6 @@ export class Ghost implements Observer {
     replica.highWatermark = fact.highWatermark;
     if (fact.as === "follower") {
       if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
-      if (replica.struck && replica.log.end >= replica.partition.trueHighWatermark) {
-        replica.struck = !this.holdsCommitted(fact.partition, moment.nodeId);
-      }
       return;
     }
     const { partition, log } = replica;

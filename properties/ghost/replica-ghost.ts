@@ -34,7 +34,10 @@ export class ReplicaGhost {
   highWatermark: Offset = 0;
   /** A loss of power struck since this log was open last. */
   lostPower: boolean = false;
-  /** It came back with less than it had, by a fault that excuses it. */
+  /**
+   * It came back with less than it had, by a fault that excuses it, and the ISR has it still: until
+   * it leaves, or is registered anew, its leader counts on what is gone.
+   */
   struck: boolean = false;
 
   role: "none" | "leader" | "follower" = "none";

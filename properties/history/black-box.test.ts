@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Fact, PolledRecord } from "../../core/facts.ts";
-import type { Step } from "../invariants/honest-stream.ts";
-import { bodyOf } from "../invariants/honest-stream.ts";
-import { runStory } from "../invariants/run-story.ts";
+import type { Step } from "../invariants/story.testkit.ts";
+import { bodyOf } from "../invariants/honest-story.testkit.ts";
+import { runStory } from "../invariants/run-story.testkit.ts";
 import { utf8Encode } from "../../core/record/utf8.ts";
 import { blackBoxAnomalies } from "./black-box.ts";
 import { contentHash } from "./content-hash.ts";

@@ -105,7 +105,10 @@ export class StrictProfile {
     return true;
   }
 
-  /** A replica is struck until it has left the ISR or holds everything committed again. */
+  /**
+   * A replica is struck until it has left the ISR, or serves again with everything committed. Before
+   * it serves, a fetch that it sent before it was struck may still make the leader count on it.
+   */
   #forgetRecovered(): void {
     for (const [partition, nodes] of this.#struck) {
       for (const node of nodes) {
@@ -113,6 +116,8 @@ export class StrictProfile {
         const isWhole =
           replica !== undefined &&
           replica.isRunning &&
+          replica.node.registered &&
+          replica.node.state === "RUNNING" &&
           this.#ghost.holdsCommitted(partition.name, node);
         if (isWhole || !partition.inCommittedIsr(node)) nodes.delete(node);
       }

@@ -22,7 +22,12 @@ export async function replayCommand(given: ReplayArguments, console: Console): P
   const plan = loadPlan(given.plan, planVocabulary);
   const scenarios = await loadScenarios(given.import ?? null);
   const scenario = scenarios.ofPlan(plan.scenario);
-  const options = { isolate: given.isolate === true, recheck: false };
+  const knownHash = plan.expect?.traceHash;
+  const options = {
+    isolate: given.isolate === true,
+    recheck: false,
+    ...(knownHash !== undefined && { knownHash }),
+  };
   const verdict = runTrial(plan, scenario, options);
   const comparison = compare(plan, verdict);
   if (given.json === true) {

@@ -22,7 +22,7 @@ export function reportCampaign(
     `records    ${count(records.sent)} sent, ${count(records.acked)} acked, ${count(records.consumed)} read back, ${count(records.failed)} failed, ${count(records.unknown)} unknown`,
     `faults     ${listCounts(campaign.faults)}; ${campaign.medianFaults} in a run (median)`,
     `changes    ${changes(campaign)}; ${share} % of runs changed a leader`,
-    `duplicates ${count(campaign.duplicates)} by a producer's epoch bump`,
+    `duplicates ${count(campaign.duplicates)} by a producer's epoch bump, in ${campaign.runsWithDuplicate} runs`,
     `speed      ${eventsPerSecond} events/s, ${plansPerSecond} plans/s, ${tookSeconds.toFixed(1)} s`,
     `trace      ${campaign.traceHash}`,
     ...reportFailures(campaign, replay),

@@ -13,25 +13,10 @@ import { decodeRecords } from "../../core/record/decode.ts";
 import { encodeBatch } from "../../core/record/encode.ts";
 import { utf8Encode } from "../../core/record/utf8.ts";
 import { codecs } from "../cluster/codecs.ts";
-import type { NodeEvent } from "../observation.ts";
+import { base, START_MS, Story } from "./story.testkit.ts";
+import type { Step } from "./story.testkit.ts";
 
-export const PARTITION = "t-0";
-export const START_MS = 1767225600000;
-const SEGMENT = "/data/t-0/00000000000000000000.log";
 const PRODUCER_ID = 7;
-
-export interface Step {
-  readonly name: string;
-  /** "b1", "c100", "p1", "r1"; its number is the node id of brokers and controllers. */
-  readonly node: string;
-  readonly fact?: Fact;
-  readonly event?: NodeEvent;
-  /** Before the step, this node's file is replaced by these batches. */
-  readonly disk?: readonly Batch[];
-  readonly frame?: { readonly connection: number; readonly content: unknown };
-}
-
-export const diskPath: string = SEGMENT;
 
 /** A batch of one record as a producer makes it; without a sequence it is not idempotent. */
 export function bodyOf(value: string, sequence: number = -1, epoch: number = 0): BatchBody {
@@ -76,96 +61,6 @@ export const producersOfLog: readonly ProducerEntry[] = [
     ],
   },
 ];
-
-const base = { partition: PARTITION } as const;
-
-class Story {
-  readonly steps: Step[] = [];
-  #metadataOffset = 0;
-
-  tell(name: string, node: string, fact: Fact): void {
-    this.steps.push({ name, node, fact });
-  }
-
-  commit(
-    name: string,
-    record: Extract<Fact, { kind: "metadata-committed" }>["record"],
-    endsBatch: boolean = true,
-  ): void {
-    const offset = this.#metadataOffset++;
-    this.tell(name, "c100", { kind: "metadata-committed", offset, epoch: 1, record, endsBatch });
-  }
-
-  decide(
-    name: string,
-    fact: Pick<
-      Extract<Fact, { kind: "partition-decided" }>,
-      "leader" | "leaderEpoch" | "partitionEpoch" | "isr" | "previousIsr" | "previousLeader" | "why"
-    >,
-  ): void {
-    this.tell(name, "c100", {
-      kind: "partition-decided",
-      ...base,
-      offset: this.#metadataOffset,
-      replicas: [1, 2, 3],
-      unclean: false,
-      uncleanAllowed: false,
-      ...fact,
-    });
-    const created = fact.why === "created";
-    if (created) return;
-    this.commit(`${name}-committed`, {
-      type: "PartitionChange",
-      topicId: "T",
-      partitionId: 0,
-      isr: fact.isr,
-      leader: fact.leader === fact.previousLeader ? null : fact.leader,
-      leaderRecoveryState: null,
-    });
-  }
-
-  append(name: string, node: string, batch: Batch, as: "leader" | "follower", epoch: number): void {
-    this.tell(name, node, { kind: "appended", ...base, as, leaderEpoch: epoch, batch });
-  }
-
-  fetched(name: string, leader: string, follower: number, from: number, epoch: number): void {
-    this.tell(name, leader, {
-      kind: "follower-fetched",
-      ...base,
-      leaderEpoch: epoch,
-      follower,
-      brokerEpoch: follower,
-      fetchOffset: from,
-      requestLeaderEpoch: epoch,
-    });
-  }
-
-  leaderMark(name: string, node: string, mark: number, counted: number[], epoch: number): void {
-    this.tell(name, node, {
-      kind: "high-watermark",
-      ...base,
-      as: "leader",
-      leaderEpoch: epoch,
-      highWatermark: mark,
-      endOffset: mark,
-      counted,
-      told: mark,
-    });
-  }
-
-  followerMark(name: string, node: string, mark: number, epoch: number): void {
-    this.tell(name, node, {
-      kind: "high-watermark",
-      ...base,
-      as: "follower",
-      leaderEpoch: epoch,
-      highWatermark: mark,
-      endOffset: mark,
-      counted: [],
-      told: mark,
-    });
-  }
-}
 
 export function honestStory(): Step[] {
   const story = new Story();

@@ -7,9 +7,9 @@ import { History } from "../history/history.ts";
 import type { Findings, Violation } from "../observation.ts";
 import { Dispatcher } from "../observe.ts";
 import type { CheckContext } from "./check.ts";
-import type { Step } from "./honest-stream.ts";
-import { diskPath, START_MS } from "./honest-stream.ts";
 import { createObservers } from "./registry.ts";
+import type { Step } from "./story.testkit.ts";
+import { diskPath, START_MS } from "./story.testkit.ts";
 
 export interface Found {
   readonly violations: readonly Violation[];

@@ -1,0 +1,44 @@
+import type { Offset } from "../ids.ts";
+import type { PartitionLog } from "../log/partition-log.ts";
+import { decodeMetadataRecord } from "../metadata/codec.ts";
+import type { Ports } from "../ports.ts";
+import { decodeRecords } from "../record/decode.ts";
+
+const READ_BYTES = 1048576;
+
+/**
+ * Tells observers each metadata record at the very moment when its leader knows it to be committed:
+ * a moment later a broker may have it, and the leader may be dead. A process that becomes leader
+ * tells everything from the start again.
+ */
+export class CommitTeller {
+  readonly #ports: Ports;
+  #nextOffset: Offset = 0;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  /** Tells what of `log` lies below its high watermark and was not told. */
+  tell(log: PartitionLog): void {
+    const { probe, codecs } = this.#ports;
+    if (probe === null) return;
+    const { highWatermark } = log;
+    while (this.#nextOffset < highWatermark) {
+      const read = log.read(this.#nextOffset, READ_BYTES, highWatermark, true);
+      // A log that cannot be read is for its owner to judge.
+      if ("error" in read || read.batches.length === 0) return;
+      for (const batch of read.batches) {
+        this.#nextOffset = batch.nextOffset;
+        if (batch.body.isControl) continue;
+        for (const { offset, value } of decodeRecords(batch, codecs)) {
+          const record = decodeMetadataRecord(value);
+          if (record === null) continue;
+          const endsBatch = offset === batch.lastOffset;
+          const epoch = batch.leaderEpoch;
+          probe.emit({ kind: "metadata-committed", offset, epoch, record, endsBatch });
+        }
+      }
+    }
+  }
+}
