@@ -10,6 +10,7 @@ export class BrokerRules {
   static readonly sources: Readonly<Record<string, string>> = {
     wantsFence: "BrokerServer.scala",
     hasCaughtUp: "MetadataLoader.java (stillNeedToCatchUp)",
+    mayPublish: "KIP-631, but see metadata-publisher.ts",
     reportedOffset: "MetadataLoader.java (lastAppliedOffset)",
     isUnfenced: "BrokerLifecycleManager.scala",
     waitsForPermission: "KIP-631; BrokerLifecycleManager.scala",
@@ -33,6 +34,11 @@ export class BrokerRules {
   /** Nothing is published before the broker has all metadata that was committed when it looked. */
   hasCaughtUp(lastOffset: Offset, highWatermark: Offset): boolean {
     return highWatermark > 0 && lastOffset >= highWatermark - 1;
+  }
+
+  /** What was decided before the controller knew of this process may be about what it has lost. */
+  mayPublish(knowsItself: boolean): boolean {
+    return knowsItself;
   }
 
   /** A heartbeat tells the metadata that was acted on, not what was merely received. */

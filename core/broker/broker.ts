@@ -9,7 +9,7 @@
  *   3. When the controller has said that it is caught up and 2 is done, it asks to be unfenced.
  *   4. Unfenced, it opens its listener.
  */
-import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
+import type { LeaderEpoch, NodeId, Offset, Uuid } from "../ids.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import type { MetadataDelta } from "../metadata/image.ts";
 import type { Call } from "../network/request-server.ts";
@@ -61,6 +61,8 @@ const FORWARDING_RETRY_MS = 60000;
 
 export class Broker {
   readonly #options: BrokerOptions;
+  /** Drawn at each start of the process. */
+  readonly #incarnationId: Uuid;
   readonly #publisher: MetadataPublisher;
   readonly #topicSettings: TopicSettingsCache;
   readonly #lifecycle: LifecycleManager;
@@ -77,10 +79,13 @@ export class Broker {
     this.#options = options;
     const { ports, settings, nodeId, clusterId, lane } = options;
     const rules = options.rules.broker;
+    // The purpose names the start too: a world may give one purpose the same draw twice.
+    this.#incarnationId = randomUuid(ports.random, `incarnation id ${ports.clock.monotonicMs()}`);
     this.#publisher = new MetadataPublisher({
       ports,
       rules,
       highWatermark: () => options.metadataHighWatermark(),
+      knowsItself: ({ brokers }) => brokers.get(nodeId)?.incarnationId === this.#incarnationId,
       subscriber: {
         load: (done) => options.logs.start(done),
         publish: (delta, isFirst) => this.#publish(delta, isFirst),
@@ -198,8 +203,7 @@ export class Broker {
       clusterId,
       host,
       rack,
-      // The purpose names the start too: a world may give one purpose the same draw twice.
-      incarnationId: randomUuid(ports.random, `incarnation id ${ports.clock.monotonicMs()}`),
+      incarnationId: this.#incarnationId,
       directoryId: logs.directoryId,
       previousBrokerEpoch: logs.previousBrokerEpoch,
       channel: this.#heartbeats,

@@ -14,11 +14,12 @@ function start() {
   const node = world.node("b1");
   const published: { topics: string[]; isFirst: boolean }[] = [];
   const loads: (() => void)[] = [];
-  const log = { highWatermark: -1 };
+  const log = { highWatermark: -1, knowsItself: true };
   const publisher = new MetadataPublisher({
     ports: node.ports,
     rules: new BrokerRules(),
     highWatermark: () => log.highWatermark,
+    knowsItself: () => log.knowsItself,
     subscriber: {
       load: (done) => loads.push(done),
       publish: (delta: MetadataDelta, isFirst) =>
@@ -37,6 +38,17 @@ describe("the metadata publisher", () => {
     expect([loads.length, published.length]).toEqual([0, 0]);
     expect([publisher.committed, publisher.published]).toEqual([3, -1]);
     publisher.committedRun([], 1, 4);
+    expect(loads).toHaveLength(1);
+  });
+
+  test("publishes nothing before it has the registration of its own process", () => {
+    const { publisher, loads, log } = start();
+    log.highWatermark = 3;
+    log.knowsItself = false;
+    publisher.committedRun([topicRecord(1)], 1, 2);
+    expect(loads).toEqual([]);
+    log.knowsItself = true;
+    publisher.committedRun([], 1, 3);
     expect(loads).toHaveLength(1);
   });
 

@@ -2,10 +2,15 @@
  * Turns committed metadata into what the broker knows and does (MetadataLoader.java,
  * BrokerMetadataPublisher.scala). Runs on lane "metadata".
  *
- * Until everything is replayed that was committed at that time, the image only grows. Then the logs
+ * Until everything is replayed that was committed at that time, and this process's own registration
+ * with it, the image only grows. Then the logs
  * are loaded (with the settings that the metadata gives them) and the whole image is published as
  * one delta; from there on each run of committed records is published when it arrives. What arrives
  * while the logs load waits.
+ *
+ * Differs from Kafka: Kafka's broker publishes as soon as it has replayed what was committed. One that
+ * lost power would then lead again, for a moment and to nobody, by metadata older than its loss, and
+ * write that leader epoch into its epoch cache at the wrong offset.
  */
 import type { LeaderEpoch, Offset } from "../ids.ts";
 import { MetadataDelta, MetadataImage } from "../metadata/image.ts";
@@ -41,6 +46,8 @@ export interface MetadataPublisherOptions {
   readonly subscriber: MetadataSubscriber;
   /** High watermark of the metadata log; 0 or -1 while it is not known. */
   highWatermark(): Offset;
+  /** The image has the registration of this very process. */
+  knowsItself(image: MetadataImage): boolean;
 }
 
 export class MetadataPublisher {
@@ -81,8 +88,9 @@ export class MetadataPublisher {
       this.#publish(false);
       return;
     }
-    const { rules, subscriber, ports, highWatermark } = this.#options;
+    const { rules, subscriber, ports, highWatermark, knowsItself } = this.#options;
     if (!rules.hasCaughtUp(lastOffset, highWatermark())) return;
+    if (!rules.mayPublish(knowsItself(this.image))) return;
     this.#phase = "loading";
     subscriber.load(() => ports.work.later(METADATA_LANE, "first publish", () => this.#loaded()));
   }
