@@ -4,6 +4,7 @@
  */
 import type { Fact } from "../core/facts.ts";
 import type { TraceEvent } from "../sim/kernel.ts";
+import type { FrameListener } from "../sim/network/network.ts";
 import type { RunEnd } from "../sim/world.ts";
 import { withTraps } from "../sim/traps.ts";
 import { Cluster } from "./cluster/cluster.ts";
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly observers?: (findings: Findings) => readonly Observer[];
   readonly onEvent?: (event: TraceEvent) => void;
   readonly onFact?: (fact: Fact, moment: Moment) => void;
+  /** Told of each frame that a program takes, just before it does. */
+  readonly onFrame?: FrameListener;
 }
 
 /** What a run is allowed at most; far above what any plan needs. */
@@ -205,7 +208,9 @@ class Run {
         this.#dispatcher.frameDelivered(connection, frame, moment),
       );
     }
-    cluster.world.onEvent = this.#options.onEvent ?? null;
+    const { onFrame, onEvent } = this.#options;
+    if (onFrame !== undefined) cluster.world.listen({ frameDelivered: onFrame });
+    cluster.world.onEvent = onEvent ?? null;
     return cluster;
   }
 

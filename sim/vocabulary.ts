@@ -1,6 +1,9 @@
 /** Values that the fields of an event may have. */
 export type FieldValue = string | number | boolean | null;
 
+/** What is known of an occurrence. A list stands for each of its values. */
+export type EventFields = Readonly<Record<string, FieldValue | readonly FieldValue[]>>;
+
 /**
  * What the faults of a plan may speak of, beyond nodes and links. The world knows no protocol: who
  * builds it says which events occur in it, and which roles its nodes play.

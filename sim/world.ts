@@ -15,7 +15,7 @@ import type { NodeContext, NodeListener, NodeSpec, NodeView } from "./node.ts";
 import { Step } from "./process.ts";
 import type { KeyedDraws } from "./random.ts";
 import type { TraceHash } from "./trace-hash.ts";
-import type { FieldValue, Vocabulary } from "./vocabulary.ts";
+import type { EventFields, Vocabulary } from "./vocabulary.ts";
 
 const BOOT = hashString("boot");
 
@@ -224,7 +224,7 @@ export class World {
   }
 
   /** Tells that an event has occurred at a node; faults may strike here and now. */
-  occurred(node: string, event: string, fields: Readonly<Record<string, FieldValue>>): void {
+  occurred(node: string, event: string, fields: EventFields): void {
     this.#faults.occurred(node, event, fields);
   }
 

@@ -26,6 +26,7 @@ export class IsrManager implements IsrProposals {
   /** Not answered yet, sent or not; one of a partition. */
   readonly #unanswered: Map<Partition, IsrProposal> = new Map();
   #isInFlight = false;
+  #isScheduled = false;
   #isClosed = false;
 
   constructor(context: ReplicationContext, controller: ControllerChannel) {
@@ -40,7 +41,7 @@ export class IsrManager implements IsrProposals {
     if (this.#isClosed || this.#unanswered.has(proposal.partition)) return false;
     this.#unanswered.set(proposal.partition, proposal);
     // A request that just failed is not hurried.
-    if (!this.#retry.armed) this.#send();
+    if (!this.#retry.armed) this.#schedule();
     return true;
   }
 
@@ -48,6 +49,16 @@ export class IsrManager implements IsrProposals {
     this.#isClosed = true;
     this.#retry.cancel();
     this.#unanswered.clear();
+  }
+
+  /** On its own thread, as in Kafka: what one step proposes for many partitions goes together. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#isInFlight) return;
+    this.#isScheduled = true;
+    this.#context.ports.work.later(ALTER_PARTITION_LANE, "send ISR proposals", () => {
+      this.#isScheduled = false;
+      this.#send();
+    });
   }
 
   #send(): void {

@@ -8,7 +8,7 @@ import type { Ports, Probe } from "../../core/ports.ts";
 import type { Rules } from "../../core/rules.ts";
 import type { DiskView } from "../../sim/disk/disk.ts";
 import type { NodePorts, Program } from "../../sim/ports.ts";
-import type { FieldValue } from "../../sim/vocabulary.ts";
+import type { EventFields } from "../../sim/vocabulary.ts";
 import { World } from "../../sim/world.ts";
 import type { WorldOptions } from "../../sim/world.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
@@ -181,8 +181,7 @@ export class Cluster {
     this.#factHash.add(fact);
     this.#options.fact(fact, moment);
     if (this.world.wants(fact.kind)) {
-      const fields = fact as unknown as Readonly<Record<string, FieldValue>>;
-      this.world.occurred(node, fact.kind, fields);
+      this.world.occurred(node, fact.kind, fact as unknown as EventFields);
     }
   }
 

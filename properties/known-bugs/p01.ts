@@ -27,7 +27,7 @@ export const P01: KnownBug = {
       {
         id: "f1",
         kind: "lose-response",
-        target: { link: ["p1", "b1"] },
+        target: { link: ["b1", "p1"] },
         when: { event: "ack-sent", where: { partition: PARTITION }, nth: 1, edge: "before" },
       },
     ],

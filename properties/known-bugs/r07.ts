@@ -38,20 +38,20 @@ export const R07: KnownBug = {
         id: "f2",
         kind: "kill",
         target: { node: "b1" },
-        when: { event: "ack-sent", where: { partition: PARTITION }, nth: 10, edge: "after" },
+        when: {
+          event: "ack-sent",
+          where: { partition: PARTITION, client: "p5" },
+          nth: 1,
+          edge: "after",
+        },
       },
       { id: "f3", kind: "restart", disk: "same", target: { node: "b3" }, at: 17 * SECOND },
       {
         id: "f4",
         kind: "delay",
-        us: 400_000,
+        us: 200_000,
         target: { link: ["b2", "b3"] },
-        when: {
-          event: "isr-proposed",
-          where: { node: "b2", change: "expand" },
-          nth: 1,
-          edge: "before",
-        },
+        at: 16.9 * SECOND,
         for: 5 * SECOND,
       },
       {

@@ -1,7 +1,7 @@
 import type { NodeId } from "../../core/ids.ts";
 import { IsrRules } from "../../core/replication/isr-rules.ts";
 import type { KnownBug } from "./known-bug.ts";
-import { PARTITION, schedule, SECOND, sends } from "./schedule.ts";
+import { consumer, PARTITION, producer, schedule, SECOND, sends } from "./schedule.ts";
 
 class WrongIsrRules extends IsrRules {
   override maximalIsr(
@@ -28,7 +28,13 @@ export const R09: KnownBug = {
   easy: false,
   schedule: schedule("R09", {
     replicas: ["b1", "b3", "b2"],
-    workload: [...sends("m", 4 * SECOND), ...sends("x", 5.2 * SECOND)],
+    clients: [producer("p1"), producer("p2"), consumer("r1")],
+    workload: [
+      ...sends("m", 4 * SECOND),
+      ...sends("x", 5.2 * SECOND),
+      // The leader looks at its high watermark again when this one is replicated.
+      ...sends("y", 9.5 * SECOND, 1, "p2"),
+    ],
     faults: [
       {
         id: "f1",

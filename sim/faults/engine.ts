@@ -1,7 +1,7 @@
 import { InputKind } from "../input.ts";
 import type { WorldTask } from "../input.ts";
 import type { ArmedCall, Process } from "../process.ts";
-import type { FieldValue } from "../vocabulary.ts";
+import type { EventFields, FieldValue } from "../vocabulary.ts";
 import { strikes } from "./effects.ts";
 import type { Fault, FaultKind, FaultOutcome, FaultTargets, StandingFault } from "./fault.ts";
 import { faultKinds } from "./fault.ts";
@@ -91,7 +91,7 @@ export class FaultEngine {
    * An event has occurred at a node. Faults that wait for it with edge "before" strike now: if they
    * end the running process, this call throws, like a port call. Others strike after the handler.
    */
-  occurred(node: string, event: string, fields: Readonly<Record<string, FieldValue>>): void {
+  occurred(node: string, event: string, fields: EventFields): void {
     const armed = this.#triggers.get(event);
     if (armed === undefined) return;
     const { kernel } = this.#world;
@@ -255,14 +255,16 @@ export class FaultEngine {
   }
 }
 
+/** A field that is a list matches each value that it contains. */
 function matches(
   where: Readonly<Record<string, FieldValue>>,
   node: string,
-  fields: Readonly<Record<string, FieldValue>>,
+  fields: EventFields,
 ): boolean {
   for (const name of Object.keys(where)) {
+    const wanted = where[name] as FieldValue;
     const actual = name === "node" ? node : fields[name];
-    if (actual !== where[name]) return false;
+    if (Array.isArray(actual) ? !actual.includes(wanted) : actual !== wanted) return false;
   }
   return true;
 }
