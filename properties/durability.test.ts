@@ -46,7 +46,7 @@ it("every record acknowledged with acks=all is read back, whatever has struck th
       for (const kind of Object.keys(faults)) struck[kind] = (struck[kind] ?? 0) + 1;
       return loss(witness, plan);
     },
-    { runs: 80, seed: 2 },
+    { runs: 40, seed: 2 },
   );
 
   expect(broken?.report ?? "held").toBe("held");

@@ -64,7 +64,7 @@ it("each session's records are committed, and polled, in the order in which they
       for (const runs of witness.pollRuns.values()) polled += runs.flat().length;
       return disorder(witness);
     },
-    { runs: 80, seed: 1 },
+    { runs: 40, seed: 1 },
   );
 
   expect(broken?.report ?? "held").toBe("held");
@@ -75,7 +75,9 @@ it("each session's records are committed, and polled, in the order in which they
 it("leaders that ignore sequence numbers break it, and the saved plan breaks it again", () => {
   const broken = brokenBy(disorder, { runs: 300, seed: 1, bugs: ["P01"] });
 
-  expect(broken?.report).toMatch(/behind send \d+\nseed .*\nplan .*\nreplay  npx trial replay \S+$/);
+  expect(broken?.report).toMatch(
+    /behind send \d+\nseed .*\nplan .*\nreplay  npx trial replay \S+$/,
+  );
   const plan = loadPlan(broken!.saved, { bugs: knownBugs.map(({ id }) => id) });
   rmSync(broken!.saved);
   expect(plan.bugs).toEqual(["P01"]);

@@ -2,6 +2,7 @@
 import type { SettingValue } from "../core/settings/definition.ts";
 import type { Findings } from "../properties/observation.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
+import { withPartners } from "../properties/known-bugs/infect.ts";
 import { readPlan } from "../properties/plan/parse-plan.ts";
 import type { PlanVocabulary } from "../properties/plan/parse-plan.ts";
 import type { Plan, Profile } from "../properties/plan/plan.ts";
@@ -39,7 +40,7 @@ export function makePlan(
       seed,
       scenario: scenario.name,
       profile,
-      bugs: [...new Set([...drawn.bugs, ...changes.bugs])],
+      bugs: withPartners([...drawn.bugs, ...changes.bugs]),
       settings: { ...drawn.settings, ...changes.settings },
       faults: profile === "calm" ? [] : drawn.faults,
     },

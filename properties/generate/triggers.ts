@@ -39,6 +39,11 @@ const traffic: readonly (readonly [FactKind, number])[] = [
   ["polled", 1],
 ];
 
+/** Whether a trigger counts what follows the traffic: one record less, and it strikes elsewhere. */
+export function countsTraffic({ event }: Trigger): boolean {
+  return traffic.some(([kind]) => kind === event);
+}
+
 /** Event, how often, and just before or just after it takes effect. */
 export function drawTrigger(draw: Draw, space: TriggerSpace): Trigger {
   const edge = draw.chance(1, 3) ? "before" : "after";

@@ -5,12 +5,12 @@ import { knownBug } from "./registry.ts";
 type AnyClass = (new () => object) & { readonly prototype: object };
 
 /**
- * One set of rules with the given known bugs built in, each with what it needs. Two bugs of one
- * component are combined: each overrides its own methods.
+ * One set of rules with just the given known bugs built in. Two bugs of one component are combined:
+ * each overrides its own methods.
  */
 export function rulesWith(bugs: readonly string[]): Rules {
   const replaced: Partial<Record<keyof RuleClasses, AnyClass>> = {};
-  for (const id of withPartners(bugs)) {
+  for (const id of bugs) {
     const bug = knownBug(id);
     if (bug === undefined) throw new Error(`no known bug ${id}`);
     for (const [component, wrong] of Object.entries(bug.rules) as [keyof RuleClasses, AnyClass][]) {

@@ -21,10 +21,11 @@ export const R01: KnownBug = {
   rules: { replica: WrongReplicaRules },
   needs: [],
   violates: ["A4", "B2", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: false,
   schedule: schedule("R01", {
     replicas: ["b3", "b2", "b1"],
+    readsAfterwards: true,
     workload: sends("m", 4 * SECOND),
     faults: [
       {

@@ -22,10 +22,11 @@ export const R07: KnownBug = {
   rules: { isr: WrongIsrRules },
   needs: [],
   violates: ["B11", "B2", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: false,
   schedule: schedule("R07", {
     replicas: ["b1", "b2", "b3"],
+    readsAfterwards: true,
     settings: { "replica.fetch.max.bytes": 1 },
     clients: [...["p1", "p2", "p3", "p4", "p5"].map((id) => producer(id)), consumer("r1")],
     workload: [

@@ -24,10 +24,11 @@ export const R09: KnownBug = {
   rules: { isr: WrongIsrRules },
   needs: [],
   violates: ["B4", "B3", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: false,
   schedule: schedule("R09", {
     replicas: ["b1", "b3", "b2"],
+    readsAfterwards: true,
     clients: [producer("p1"), producer("p2"), consumer("r1")],
     workload: [
       ...sends("m", 4 * SECOND),

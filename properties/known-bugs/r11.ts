@@ -23,10 +23,11 @@ export const R11: KnownBug = {
   rules: { alterPartition: WrongAlterPartitionRules },
   needs: ["R10"],
   violates: ["B9", "B3", "B2", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: false,
   schedule: schedule("R11", {
     replicas: ["b2", "b1", "b3"],
+    readsAfterwards: true,
     clients: [producer("p1"), consumer("r1"), { id: "a1", kind: "admin", settings: {} }],
     workload: [
       ...sends("m", 4 * SECOND, 3),
@@ -49,7 +50,8 @@ export const R11: KnownBug = {
       {
         id: "f3",
         kind: "delay",
-        us: 3_000_000,
+        us: 2_500_000,
+        channel: "alter-partition",
         target: { link: ["b1", "c100"] },
         when: {
           event: "isr-proposed",

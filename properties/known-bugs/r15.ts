@@ -20,11 +20,12 @@ export const R15: KnownBug = {
   rules: { serving: WrongServingRules },
   needs: ["R14"],
   violates: ["B12", "B4", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: false,
   schedule: schedule("R15", {
     replicas: ["b1", "b2", "b3"],
-    settings: { "unclean.leader.election.enable": true },
+    readsAfterwards: true,
+    settings: { "unclean.leader.election.enable": true, "delivery.timeout.ms": 12000 },
     workload: sends("x", 10 * SECOND),
     faults: [
       { id: "f1", kind: "kill", target: { node: "b2" }, at: 5 * SECOND },

@@ -19,10 +19,11 @@ export const R16: KnownBug = {
   rules: { serving: WrongServingRules },
   needs: [],
   violates: ["B12", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: true,
   schedule: schedule("R16", {
     replicas: ["b1", "b2", "b3"],
+    readsAfterwards: true,
     workload: sends("x", 4.2 * SECOND),
     faults: [
       {

@@ -19,10 +19,11 @@ export const R20: KnownBug = {
   rules: { election: WrongElectionRules },
   needs: [],
   violates: ["B13", "B10", "B1"],
-  visible: ["lost-write"],
+  visible: ["unseen"],
   easy: true,
   schedule: schedule("R20", {
     replicas: ["b1", "b2", "b3"],
+    readsAfterwards: true,
     workload: sends("m", 9 * SECOND, 3),
     faults: [
       { id: "f1", kind: "kill", target: { node: "b3" }, at: 4 * SECOND },

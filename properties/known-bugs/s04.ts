@@ -20,11 +20,13 @@ export const S04: KnownBug = {
   origin: "KIP-966",
   rules: { lifecycle: WrongLifecycleRules },
   needs: ["K27"],
-  violates: ["B2", "A4", "B1"],
-  visible: ["lost-write"],
+  // B10: the new incarnation is registered fenced and yet in an ISR with others.
+  violates: ["B10", "B2", "A4", "B1"],
+  visible: ["unseen"],
   easy: false,
   schedule: schedule("S04", {
     replicas: ["b1", "b2", "b3"],
+    readsAfterwards: true,
     workload: sends("m", 4 * SECOND, 10),
     faults: [
       {

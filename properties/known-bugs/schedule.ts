@@ -20,7 +20,12 @@ export interface Schedule {
   /** Everything is healed then; default 30 s. */
   readonly healAt?: number;
   readonly brokers?: number;
+  /** The consumer r1 is down until the heal, so that it reads only what is left. */
+  readonly readsAfterwards?: boolean;
 }
+
+/** Before the first record. */
+const READER_DOWN_AT = 2 * SECOND;
 
 const scheduleSettings: SettingValues = {
   "broker.session.timeout.ms": 3000,
@@ -68,7 +73,12 @@ export function schedule(name: string, story: Schedule): Plan {
     ],
     clients: story.clients ?? [producer("p1"), consumer("r1")],
     workload: story.workload,
-    faults: story.faults,
+    faults: [
+      ...(story.readsAfterwards === true
+        ? [{ id: "reader", kind: "kill", target: { node: "r1" }, at: READER_DOWN_AT } as const]
+        : []),
+      ...story.faults,
+    ],
     heal: { at: healAt, core: "viable", deadline: 45 * SECOND },
   };
 }

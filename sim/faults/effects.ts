@@ -6,7 +6,7 @@ import { isWithin } from "../disk/disk.ts";
 import type { PowerLossWish } from "../disk/disk.ts";
 import type { SimNode } from "../node.ts";
 import type { Fault, FaultKind, FaultTargets } from "./fault.ts";
-import { faultKey, hits, sidesOf } from "./targets.ts";
+import { channelsOf, faultKey, hits, sidesOf } from "./targets.ts";
 import type { FaultWorld } from "./targets.ts";
 
 const ROT = hashString("bit-rot");
@@ -102,11 +102,13 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
   "lose-request": (world, fault, targets, report) => lose(world, fault, targets, report, true),
   "lose-response": (world, fault, targets, report) => lose(world, fault, targets, report, false),
   delay: (world, fault, targets) => {
-    const sides = sidesOf(world, targets);
-    for (const side of sides) side.extraUs += fault.us!;
+    const { channel } = fault;
+    const delayed =
+      channel === undefined ? sidesOf(world, targets) : channelsOf(world, targets, channel);
+    for (const way of delayed) way.extraUs += fault.us!;
     return {
       end: () => {
-        for (const side of sides) side.extraUs -= fault.us!;
+        for (const way of delayed) way.extraUs -= fault.us!;
       },
     };
   },

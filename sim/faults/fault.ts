@@ -80,7 +80,7 @@ export interface Fault {
   readonly disk?: "same" | "empty" | "of";
   /** restart with disk "of": whose disk it gets a copy of. */
   readonly of?: string;
-  /** reset, lose-request, lose-response: only connections of this channel. */
+  /** reset, lose-request, lose-response, delay: only connections of this channel. */
   readonly channel?: string;
   /** lose-request, lose-response: how many frames are lost, one by default. */
   readonly count?: number;

@@ -51,7 +51,7 @@ export const kindRules: Readonly<Record<FaultKind, KindRule>> = {
   reset: onLink(["channel"]),
   "lose-request": onLink(["for", "channel", "count"]),
   "lose-response": onLink(["for", "channel", "count"]),
-  delay: onLink(["for", "us"], ["us"]),
+  delay: onLink(["for", "us", "channel"], ["us"]),
   bandwidth: onLink(["for", "bytesPerSecond"], ["bytesPerSecond"]),
   "disk-full": onNode(["for", "freeBytes"]),
   "disk-error": onNode(["for", "ops"]),

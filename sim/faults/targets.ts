@@ -1,6 +1,6 @@
 import { hashString } from "../hash.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Side } from "../network/link.ts";
+import type { Channel, Side } from "../network/link.ts";
 import type { Network } from "../network/network.ts";
 import type { SimNode } from "../node.ts";
 import type { Vocabulary } from "../vocabulary.ts";
@@ -67,4 +67,16 @@ export function faultKey(fault: Fault): number {
 function resolveEnd(world: FaultWorld, end: string | RoleTarget): string | null {
   if (typeof end === "string") return end;
   return world.vocabulary.roles[end.role]?.(end.of) ?? null;
+}
+
+/** The streams of one name on the links that are hit. */
+export function channelsOf(world: FaultWorld, targets: FaultTargets, name: string): Channel[] {
+  const channels: Channel[] = [];
+  for (const from of world.nodes.values()) {
+    for (const to of world.nodes.values()) {
+      if (from === to || !hits(targets, from.id, to.id)) continue;
+      channels.push(world.network.link(from, to).channel(name));
+    }
+  }
+  return channels;
 }

@@ -73,8 +73,8 @@ export class Link {
     let us = readyUs;
     if (from.outgoing.shaper !== null) us = from.outgoing.shaper.pass(us, sizeBytes);
     if (side.shaper !== null) us = side.shaper.pass(us, sizeBytes);
-    us +=
-      this.#delayUs(channel, nowUs) + side.extraUs + from.outgoing.extraUs + to.incoming.extraUs;
+    us += this.#delayUs(channel, nowUs) + channel.extraUs;
+    us += side.extraUs + from.outgoing.extraUs + to.incoming.extraUs;
     return to.incoming.shaper === null ? us : to.incoming.shaper.pass(us, sizeBytes);
   }
 
@@ -99,6 +99,8 @@ export class Channel {
   frames = 0;
   /** What every frame of the present slot takes. */
   fixedUs = 0;
+  /** What faults add. */
+  extraUs = 0;
 
   constructor(name: string, key: number) {
     this.name = name;
