@@ -1,7 +1,7 @@
 /** What the clients of a plan may rely on, by their settings. */
 import type { ProducerPromise } from "./history/black-box.ts";
 import type { ConsumerPromise } from "./invariants/check.ts";
-import type { Plan } from "./plan/plan.ts";
+import type { Operation, Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 
 export function producerPromises(plan: Plan): ReadonlyMap<string, ProducerPromise> {
@@ -34,14 +34,13 @@ export function consumerPromises(plan: Plan): ReadonlyMap<string, ConsumerPromis
   return promises;
 }
 
-/** Partitions that some consumer reads from its beginning, and that no operation makes it leave. */
+/**
+ * Partitions that some consumer reads from the beginning to the end: it starts there, no seek makes
+ * it pass over anything, and no pause is its last word.
+ */
 export function readBackPartitions(plan: Plan): ReadonlySet<string> {
+  const strays = strayConsumers(plan);
   const partitions = new Set<string>();
-  const strays = new Set(
-    plan.workload
-      .filter(({ op }) => op === "seek" || op === "pause-polling")
-      .map(({ client }) => client),
-  );
   for (const client of plan.clients) {
     if (client.kind !== "consumer" || strays.has(client.id)) continue;
     const policy = effectiveSetting(plan, "consumer", client.settings, "auto.offset.reset");
@@ -50,4 +49,22 @@ export function readBackPartitions(plan: Plan): ReadonlySet<string> {
     for (const [topic, partition] of client.assign) partitions.add(`${topic}-${partition}`);
   }
   return partitions;
+}
+
+function strayConsumers(plan: Plan): ReadonlySet<string> {
+  const strays = new Set<string>();
+  const lastPollingOperation = new Map<string, Operation>();
+  for (const operation of plan.workload) {
+    const { op, client } = operation;
+    if (op === "seek" && operation.offset !== "beginning" && operation.offset !== 0) {
+      strays.add(client);
+    }
+    if (op !== "pause-polling" && op !== "resume-polling") continue;
+    const last = lastPollingOperation.get(client);
+    if (last === undefined || operation.at >= last.at) lastPollingOperation.set(client, operation);
+  }
+  for (const [client, { op }] of lastPollingOperation) {
+    if (op === "pause-polling") strays.add(client);
+  }
+  return strays;
 }

@@ -22,10 +22,7 @@ describe("an input of events", () => {
     ['{"value":"1","timestamp":1}', "events line 1: event.key: is missing"],
     ['{"key":1,"value":"1","timestamp":1}', "events line 1: event.key: 1 is not a string"],
     ['{"key":"a","value":null,"timestamp":1}', "events line 1: event.value: null is not a string"],
-    [
-      '{"key":"a","value":"b","timestamp":-1}',
-      "events line 1: event.timestamp: -1 is not at least",
-    ],
+    ['{"key":"a","value":"b","timestamp":-1}', "events line 1: event.timestamp: -1 is not 0 to"],
     ['{"key":"a","value":"b","timestamp":1,"x":2}', "events line 1: event.x: there is no such"],
     ['{"key":"a","key":"b","value":"b","timestamp":1}', "events line 1: key is given twice"],
     ["[]", "events line 1: event: an array of 0 is not an object"],

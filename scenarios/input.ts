@@ -2,12 +2,13 @@
  * Events from a file: one JSON object a line, `{"key": string|null, "value": string, "timestamp": ms}`.
  * `keyBase64` and `valueBase64` stand for bytes that are no text. Complaints name file and line.
  */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import { Fields } from "../properties/plan/fields.ts";
 import { InputError } from "../sim/input-error.ts";
+import { MAX_TIME_MS } from "../properties/plan/plan.ts";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
+import { readText } from "../properties/plan/read-text.ts";
 import { parseJson } from "../properties/plan/json.ts";
 import { checkBytes } from "../properties/plan/read-bytes.ts";
 
@@ -15,14 +16,7 @@ const FIELDS = ["key", "keyBase64", "value", "valueBase64", "timestamp"];
 
 /** The events of a file. Throws an {@link InputError}. */
 export function readInput(path: string): InputEvent[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-    throw wrongValue("--input", path, `cannot be read (${code})`);
-  }
-  return parseInput(text, path);
+  return parseInput(readText(path, "--input"), path);
 }
 
 /** `name` is what messages call the text. */
@@ -46,7 +40,7 @@ function readEvent(line: string, where: string): InputEvent {
     checkBytes(fields, "key", "keyBase64");
     if (fields.has("value")) fields.text("value");
     checkBytes(fields, "value", "valueBase64");
-    fields.integer("timestamp");
+    fields.integer("timestamp", 0, MAX_TIME_MS);
     return value as InputEvent;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -20,7 +20,8 @@ export async function runProgram(words: readonly string[], console: Console): Pr
       if (error.exitCode === 0) return 0;
       if (error.code === "commander.help") {
         const names = program.commands.map((command) => command.name()).join(", ");
-        console.err(`command: nothing is given; there are ${names}`);
+        const given = words.length === 0 ? "nothing is given" : `"${words.join(" ")}" is none`;
+        console.err(oneLine(`command: ${given}; there are ${names}`));
         return 2;
       }
       console.err(oneLine(error.message));

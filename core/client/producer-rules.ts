@@ -47,7 +47,7 @@ const invalidMetadata: ReadonlySet<number> = new Set<ErrorCode>([
 export class ProducerRules {
   /** Where each rule comes from: a KIP, or a file of apache/kafka. */
   static readonly sources: Readonly<Record<string, string>> = {
-    partitionOfHash: "BuiltInPartitioner.partitionForKey",
+    partitionOfHash: "BuiltInPartitioner.java partitionForKey",
     roundRobinIndex: "RoundRobinPartitioner.java",
     switchesPartition: "KIP-794, BuiltInPartitioner.java",
     partitionWeight: "KIP-794, BuiltInPartitioner.java",

@@ -4,7 +4,6 @@ import { Errors } from "../errors.ts";
 import type { NodeId, TopicId } from "../ids.ts";
 import type { MetadataImage, PartitionRegistration } from "../metadata/image.ts";
 import type { MetadataRecord, PartitionRecord } from "../metadata/records.ts";
-import type { Random } from "../ports.ts";
 import { TOPIC_RESOURCE } from "../protocol/configs.ts";
 import type {
   CreatableTopic,
@@ -12,6 +11,7 @@ import type {
   CreateTopicsResponse,
 } from "../protocol/create-topics.ts";
 import type { Decision } from "../replicated-state/replicated-state-machine.ts";
+import { randomUuid } from "../uuid.ts";
 import { Changes } from "./changes.ts";
 import type { Refusal } from "./configs.ts";
 import { topicConfigProblem } from "./configs.ts";
@@ -20,7 +20,6 @@ import { decide, isUncleanElectionEnabled } from "./context.ts";
 import { placeReplicas } from "./replica-placer.ts";
 
 const NO_TOPIC_ID: TopicId = "AAAAAAAAAAAAAAAAAAAAAA";
-const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 const MAX_NAME_LENGTH = 249;
 
 /** What a topic will be made of. */
@@ -49,7 +48,7 @@ export function createTopics(
       return { ...planned, ...UNMADE, name: topic.name };
     }
     created.push(topic.name);
-    const topicId = drawTopicId(context.ports.random, topic.name);
+    const topicId = randomUuid(context.ports.random, `topic id of ${topic.name}`);
     if (!request.validateOnly) writeTopic(context, image, changes, topic, topicId, planned);
     return {
       name: topic.name,
@@ -216,19 +215,6 @@ function collidingName(name: string, others: readonly string[]): string | null {
   const plain = name.replaceAll(".", "_");
   if (!plain.includes("_")) return null;
   return others.find((other) => other !== name && other.replaceAll(".", "_") === plain) ?? null;
-}
-
-/** 128 drawn bits; like Kafka's, an id never begins with a dash. */
-function drawTopicId(random: Random, topic: string): TopicId {
-  let id = "";
-  for (let at = 0; at < 22; at++) {
-    const purpose = `topic id of ${topic}, character ${at}`;
-    // The last character holds two bits only.
-    const index =
-      at === 21 ? 16 * random.below(purpose, 4) : random.below(purpose, at === 0 ? 63 : 64);
-    id += BASE64URL.charAt(index);
-  }
-  return id;
 }
 
 function refuse(errorCode: ErrorCode, errorMessage: string): Refusal {

@@ -138,6 +138,22 @@ describe("a plan", () => {
     ["topics.0.name", "a b", 'topics[0].name: "a b" does not look like'],
     ["clients.0.kind", "prosumer", 'clients[0].kind: "prosumer" is not one of'],
     ["clients.0.settings", { "fetch.min.bytes": 1 }, "a producer has no such setting"],
+    [
+      "clients.0.settings",
+      { acks: "0", "enable.idempotence": true },
+      'clients[0].settings: setting acks: "0" is not possible with enable.idempotence=true',
+    ],
+    [
+      "settings",
+      { "max.in.flight.requests.per.connection": 6 },
+      "clients[0].settings: setting max.in.flight.requests.per.connection: 6 is not at most 5",
+    ],
+    [
+      "settings",
+      { "request.timeout.ms": 2000, "delivery.timeout.ms": 1 },
+      "clients[0].settings: setting delivery.timeout.ms: 1 is not at least",
+    ],
+    ["startMs", 1767225600000000, "startMs: 1767225600000000 is not 0 to 4102444800000"],
     ["clients.1.topics", ["other"], 'clients[1].topics[0]: "other" is not a topic of the plan'],
     ["clients.1.id", "p1", 'clients[1].id: "p1" is given twice'],
     ["workload.0.op", "sing", 'workload[0].op: "sing" is not one of'],
@@ -145,6 +161,7 @@ describe("a plan", () => {
     ["workload.0.value", undefined, "workload[0].value: is missing"],
     ["workload.0.valueBase64", "AA==", "workload[0].valueBase64: "],
     ["workload.0.timestamp", "now", 'workload[0].timestamp: "now" is not an integer'],
+    ["workload.0.timestamp", 9e15, "workload[0].timestamp: 9000000000000000 is not 0 to"],
     ["workload.0.partition", 3, "workload[0].partition: 3 is not 0 to 2"],
     [
       "workload.0.value",

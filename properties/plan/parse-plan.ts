@@ -7,12 +7,12 @@ import { Fields, textAt } from "./fields.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
 import { parseJson } from "./json.ts";
-import { PLAN_VERSION, profiles } from "./plan.ts";
+import { MAX_TIME_MS, PLAN_VERSION, profiles } from "./plan.ts";
 import type { Expectation, Heal, Plan } from "./plan.ts";
 import { readFaults } from "./read-faults.ts";
 import { readClients, readNodes, readTopics } from "./read-topology.ts";
 import { readWorkload } from "./read-workload.ts";
-import { readPlanSettings } from "./settings.ts";
+import { checkProducerSettings, readPlanSettings } from "./settings.ts";
 
 /** Part of file names. */
 const SCENARIO = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
@@ -20,8 +20,6 @@ const SEED = /^[\x20-\x7e]{1,200}$/;
 const HASH = /^[0-9a-f]{16}$/;
 const INVARIANT = /^[A-Za-z0-9-]{1,40}$/;
 const BUG = /^[A-Z]\d{2}$/;
-/** 2100-01-01: a start after it is a mistake of units. */
-const MAX_START_MS = 4102444800000;
 
 const planFields = [
   "version",
@@ -63,6 +61,9 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
   const settings = readPlanSettings(fields.value("settings"), "settings");
   const topics = readTopics(fields.value("topics"), "topics", nodes);
   const clients = readClients(fields.value("clients"), "clients", topics, nodes);
+  for (const [index, { kind, settings: own }] of clients.entries()) {
+    if (kind === "producer") checkProducerSettings({ settings }, own, `clients[${index}].settings`);
+  }
   const around = { settings, topics, clients };
   const plan = {
     version: PLAN_VERSION,
@@ -70,7 +71,7 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
     seed: fields.text("seed", SEED),
     profile: fields.choice("profile", profiles),
     bugs: readBugs(fields, vocabulary),
-    startMs: fields.integer("startMs", 0, MAX_START_MS),
+    startMs: fields.integer("startMs", 0, MAX_TIME_MS),
     settings,
     horizon: fields.integer("horizon", 1),
     shuffleTies: fields.has("shuffleTies") && fields.flag("shuffleTies"),

@@ -13,6 +13,9 @@ export const PLAN_VERSION = 1;
 /** 2026-01-01T00:00:00Z: where a run's wall clock starts when no input says otherwise. */
 export const DEFAULT_START_MS = 1767225600000;
 
+/** 2100-01-01: a start or a record after it is a mistake of units. */
+export const MAX_TIME_MS = 4102444800000;
+
 export type SettingValues = Readonly<Record<string, SettingValue>>;
 
 export interface Plan {

@@ -13,6 +13,7 @@ import type {
   SettingValues,
   TopicPlan,
 } from "./plan.ts";
+import { MAX_TIME_MS } from "./plan.ts";
 import { checkBytes } from "./read-bytes.ts";
 import { readPlace, topicAt } from "./read-topology.ts";
 import { effectiveSetting, readPartySettings } from "./settings.ts";
@@ -137,7 +138,7 @@ function readSend(
     const size = `key and value have ${keyBytes + valueBytes} bytes`;
     throw new InputError(`${field}: ${size}, above max.message.bytes ${limit}`);
   }
-  fields.integer("timestamp");
+  fields.integer("timestamp", 0, MAX_TIME_MS);
   if (fields.has("partition")) fields.integer("partition", 0, topic.partitions - 1);
   return value as SendOperation;
 }

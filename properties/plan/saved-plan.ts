@@ -1,12 +1,12 @@
 /** Saved plans: what a failing run leaves behind, and how it is named, written and read again. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { canonicalJson } from "../../sim/canonical-json.ts";
-import { wrongValue } from "./wrong-value.ts";
 import { parsePlan } from "./parse-plan.ts";
 import type { PlanVocabulary } from "./parse-plan.ts";
 import type { Plan } from "./plan.ts";
+import { readText } from "./read-text.ts";
 import type { Verdict } from "../verdict.ts";
 
 export const SAVED_PLANS = ".trial";
@@ -39,14 +39,7 @@ export function savePlan(plan: Plan): string {
 
 /** Throws an {@link InputError}. */
 export function loadPlan(path: string, vocabulary: PlanVocabulary): Plan {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-    throw wrongValue("plan", path, `cannot be read (${code})`);
-  }
-  return parsePlan(text, path, vocabulary);
+  return parsePlan(readText(path, "plan"), path, vocabulary);
 }
 
 /** One line that runs a saved plan again. */

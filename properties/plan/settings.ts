@@ -2,6 +2,7 @@
  * Which settings of a plan reach whom. A name in the plan's own `settings` applies to every kind of
  * party that has a setting of that name and takes that value; a party's own `settings` win.
  */
+import { resolveProducerSettings } from "../../core/client/producer-settings.ts";
 import { brokerSettings } from "../../core/settings/broker-settings.ts";
 import {
   adminSettings,
@@ -76,6 +77,18 @@ export function readPartySettings(value: unknown, path: string, party: Party): S
   });
 }
 
+/**
+ * Refuses what each setting allows and all of them together do not, e.g. acks=0 with
+ * enable.idempotence=true. `path` is where the producer's own settings stand.
+ */
+export function checkProducerSettings(
+  plan: Pick<Plan, "settings">,
+  own: SettingValues,
+  path: string,
+): void {
+  refusedAt(path, () => resolveProducerSettings(settingsFor(plan, "producer", own)));
+}
+
 /** One `name=value` as a command line gives it, for the plan's own `settings`. */
 export function parseAssignment(text: string): readonly [name: string, value: SettingValue] {
   const at = text.indexOf("=");
@@ -118,14 +131,19 @@ function readSettings(
     if (typeof given !== "string" && typeof given !== "number" && typeof given !== "boolean") {
       throw wrongValue(`${path}.${shown}`, given, "is not a setting's value");
     }
-    try {
-      check(name, given);
-    } catch (error) {
-      if (!(error instanceof SettingError)) throw error;
-      throw new InputError(`${path}: ${oneLine(error.message)}`);
-    }
+    refusedAt(path, () => check(name, given));
   }
   return value as SettingValues;
+}
+
+/** What `check` has to say against a setting becomes a complaint about `path`. */
+function refusedAt(path: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    throw new InputError(`${path}: ${oneLine(error.message)}`);
+  }
 }
 
 /** Settings' names and values are a stranger's text: no line breaks, not endless. */

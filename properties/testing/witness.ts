@@ -89,17 +89,22 @@ export class Witness {
   /** What is committed in the end: the last leader's log, up to the high watermark. */
   *committedLogs(): Iterable<readonly [PartitionName, readonly WitnessedRecord[]]> {
     for (const [partition, leader] of this.#leaders) {
-      const records: WitnessedRecord[] = [];
       const end = this.#committed.get(partition) ?? 0;
-      for (const batch of this.#logs.get(`${leader} ${partition}`) ?? []) {
-        const { producerId, producerEpoch } = batch.body;
-        const session = producerId < 0 ? "" : `${producerId} in epoch ${producerEpoch}`;
-        for (const { offset, key, value } of decodeRecords(batch, codecs)) {
-          if (offset < end) records.push({ offset, content: contentOf(key, value), session });
-        }
-      }
-      yield [partition, records];
+      yield [partition, this.logOf(leader, partition).filter(({ offset }) => offset < end)];
     }
+  }
+
+  /** What a node's log holds now. */
+  logOf(node: string, partition: PartitionName): WitnessedRecord[] {
+    const records: WitnessedRecord[] = [];
+    for (const batch of this.#logs.get(`${node} ${partition}`) ?? []) {
+      const { producerId, producerEpoch } = batch.body;
+      const session = producerId < 0 ? "" : `${producerId} in epoch ${producerEpoch}`;
+      for (const { offset, key, value } of decodeRecords(batch, codecs)) {
+        records.push({ offset, content: contentOf(key, value), session });
+      }
+    }
+    return records;
   }
 
   #sent(fact: FactOf<"send-started">, moment: Moment): void {

@@ -1,0 +1,203 @@
+/**
+ * Disks that lie, rot, are replaced or are mounted at the wrong host: one story each, in the strict
+ * profile, where two good copies of everything remain. What a lost disk costs is a catch-up, never a
+ * record; what cannot be trusted is not handed on.
+ */
+import { expect, it } from "vitest";
+import { Errors } from "../core/errors.ts";
+import type { Fact, FactKind, FactOf } from "../core/facts.ts";
+import type { Fault } from "../sim/faults/fault.ts";
+import { consumer, producer } from "./generate/cluster-parts.ts";
+import { STORY_TOPIC, storyPlan, stream } from "./generate/story-plan.ts";
+import { MS, SECOND } from "./generate/time.ts";
+import type { NodeEvent, Observer } from "./observation.ts";
+import type { Operation } from "./plan/plan.ts";
+import { run } from "./run.ts";
+import type { Verdict } from "./verdict.ts";
+import { Witness } from "./testing/witness.ts";
+
+const PARTITION = `${STORY_TOPIC}-0`;
+const LOG_FILE = `data/${PARTITION}/00000000000000000000.log`;
+/** One record every 50 ms from second 1 to second 16. */
+const RECORDS = 300;
+
+interface Told {
+  readonly verdict: Verdict;
+  readonly witness: Witness;
+  /** Reasons of the exits of each node's processes. */
+  readonly exits: readonly string[];
+  facts<K extends FactKind>(kind: K, node: string, fromUs?: number, toUs?: number): FactOf<K>[];
+}
+
+/** Three brokers that flush each record, b1 the leader; r1 reads all along, r2 when told to seek. */
+function tell(faults: readonly Fault[], more: readonly Operation[] = []): Told {
+  const topics = [
+    {
+      name: STORY_TOPIC,
+      partitions: 1,
+      replicationFactor: 3,
+      settings: {},
+      assignment: [["b1", "b2", "b3"]],
+    },
+  ];
+  const plan = storyPlan({
+    scenario: "disk-story",
+    seed: "1",
+    topics,
+    settings: { "flush.messages": 1, "linger.ms": 0 },
+    clients: [producer("p1"), consumer("r1", topics), consumer("r2", topics)],
+    workload: [...stream({ fromUs: SECOND, everyUs: 50 * MS, count: RECORDS }), ...more],
+    faults,
+    healAt: 20 * SECOND,
+  });
+  const witness = new Witness();
+  const facts: { readonly fact: Fact; readonly node: string; readonly at: number }[] = [];
+  const exits: string[] = [];
+  const observer: Observer = {
+    nodeEvent: (event: NodeEvent, { node }) => {
+      if (event.kind === "ended" && event.cause === "exit") exits.push(`${node}: ${event.reason}`);
+    },
+  };
+  const verdict = run(plan, {
+    observers: () => [observer],
+    onFact: (fact, moment) => {
+      witness.onFact(fact, moment);
+      facts.push({ fact, node: moment.node, at: moment.at });
+    },
+  });
+  return {
+    verdict,
+    witness,
+    exits,
+    facts: <K extends FactKind>(kind: K, node: string, fromUs = 0, toUs = Infinity) =>
+      facts
+        .filter((told) => told.fact.kind === kind && told.node === node)
+        .filter(({ at }) => at >= fromUs && at < toUs)
+        .map(({ fact }) => fact as FactOf<K>),
+  };
+}
+
+/** Whatever was told in between: nothing is lost, and all three brokers end with the same log. */
+function expectWhole({ verdict, witness }: Told): void {
+  expect(verdict.violations).toEqual([]);
+  expect(verdict.verdict).toBe("pass");
+  expect(verdict.records).toMatchObject({ acked: RECORDS, consumed: RECORDS });
+  const log = witness.logOf("b1", PARTITION);
+  expect(log).toHaveLength(RECORDS);
+  expect(witness.logOf("b2", PARTITION)).toEqual(log);
+  expect(witness.logOf("b3", PARTITION)).toEqual(log);
+}
+
+const at = (seconds: number): number => seconds * SECOND;
+
+it("a follower that loses what it had synced comes back with less, and catches up again", () => {
+  const told = tell([
+    { id: "f1", kind: "lost-sync", target: { node: "b2" }, at: at(5), for: at(4) },
+    { id: "f2", kind: "power-loss", target: { node: "b2" }, at: at(8), for: at(1), keep: 0 },
+  ]);
+
+  expectWhole(told);
+  expect(told.verdict.faults).toEqual({ "lost-sync": 1, "power-loss": 1 });
+  const had = told.facts("appended", "b2", 0, at(8)).at(-1)!.batch.nextOffset;
+  const loaded = told.facts("log-loaded", "b2", at(8)).find((log) => log.partition === PARTITION)!;
+  expect(loaded.endOffset).toBeLessThan(had - 20);
+  const again = told.facts("appended", "b2", at(9)).find((log) => log.partition === PARTITION)!;
+  expect(again.batch.baseOffset).toBe(loaded.endOffset);
+});
+
+it("a leader that loses what it had synced is followed by one that has everything", () => {
+  const told = tell([
+    { id: "f1", kind: "lost-sync", target: { node: "b1" }, at: at(5), for: at(4) },
+    { id: "f2", kind: "power-loss", target: { node: "b1" }, at: at(8), for: at(1), keep: 0 },
+  ]);
+
+  expectWhole(told);
+  expect(told.verdict.faults).toEqual({ "lost-sync": 1, "power-loss": 1 });
+  expect(told.verdict.leaderChanges).toBeGreaterThan(0);
+});
+
+it("what rotted below the recovery point is neither replicated nor served, until another leads", () => {
+  const rotAt = at(7);
+  const failover = at(14);
+  const reread: Operation = {
+    id: "reread",
+    at: at(12),
+    client: "r2",
+    op: "seek",
+    topic: STORY_TOPIC,
+    partition: 0,
+    offset: "beginning",
+  };
+  const told = tell(
+    [
+      { id: "f1", kind: "kill", target: { node: "b3" }, at: at(3), for: at(6) },
+      {
+        id: "f2",
+        kind: "bit-rot",
+        target: { node: "b1" },
+        at: rotAt,
+        path: LOG_FILE,
+        position: 8000,
+      },
+      { id: "f3", kind: "kill", target: { node: "b1" }, at: failover, for: at(2) },
+    ],
+    [reread],
+  );
+
+  expectWhole(told);
+  expect(told.verdict.faults).toEqual({ kill: 2, "bit-rot": 1 });
+  const flushed = told.facts("log-flushed", "b1", 0, rotAt).at(-1)!.upTo;
+  const before = told.facts("appended", "b3", 0, at(3)).at(-1)!.batch.nextOffset;
+  const stuck = told.facts("appended", "b3", rotAt, failover).at(-1)?.batch.nextOffset ?? before;
+  expect(stuck).toBeLessThan(flushed);
+  expect(told.facts("follower-error", "b3", rotAt, failover)).toContainEqual(
+    expect.objectContaining({ error: Errors.CORRUPT_MESSAGE }),
+  );
+  const polls = told.facts("polled", "r2", at(12), failover);
+  expect(polls.flatMap(({ records }) => records).some(({ offset }) => offset >= stuck)).toBe(false);
+  const after = told.facts("polled", "r2", failover).flatMap(({ records }) => records);
+  expect(after.some(({ offset }) => offset === stuck)).toBe(true);
+});
+
+it("a broker with an empty disk leaves the ISR, fetches everything again and joins", () => {
+  const told = tell([
+    { id: "f1", kind: "restart", target: { node: "b2" }, at: at(8), disk: "empty" },
+  ]);
+
+  expectWhole(told);
+  expect(told.verdict.faults).toEqual({ restart: 1 });
+  const again = told.facts("appended", "b2", at(8)).find((log) => log.partition === PARTITION)!;
+  expect(again.batch.baseOffset).toBe(0);
+  const changes = told.facts("isr-committed", "b1", at(8));
+  expect(changes.some(({ added }) => added.includes(2))).toBe(true);
+  expect(told.facts("partition-decided", "c100", at(8))[0]).toMatchObject({ isr: [1, 3] });
+});
+
+it("a node with another's disk refuses to start, by name, and the others go on without it", () => {
+  const told = tell([
+    { id: "f1", kind: "restart", target: { node: "b2" }, at: at(8), disk: "of", of: "b3" },
+  ]);
+
+  expectWhole(told);
+  expect(told.verdict.faults).toEqual({ restart: 1 });
+  expect(told.exits).toEqual(["b2: foreign node.id: data is of node 3, not of node 2"]);
+  expect(told.facts("broker-state", "b2", at(8), at(20))).toEqual([]);
+  const acked = told.facts("send-acked", "p1", at(12), at(20));
+  expect(acked.length).toBeGreaterThan(50);
+});
+
+it("the strict profile keeps the last good copy from rotting", () => {
+  const rot = (id: string, node: string, seconds: number): Fault => {
+    return { id, kind: "bit-rot", target: { node }, at: at(seconds), path: LOG_FILE };
+  };
+  const told = tell([
+    { id: "f1", kind: "kill", target: { node: "b3" }, at: at(3), for: at(20) },
+    rot("f2", "b1", 8),
+    rot("f3", "b2", 9),
+    rot("f4", "c100", 10),
+  ]);
+
+  expect(told.verdict.violations).toEqual([]);
+  expect(told.verdict.faults).toEqual({ kill: 1, "bit-rot": 1 });
+  expect(told.verdict.idleFaults.refused).toBe(2);
+});
