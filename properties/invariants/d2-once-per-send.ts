@@ -39,7 +39,7 @@ export class OncePerSend extends Check {
     offset: number,
     moment: Moment,
   ): void {
-    const bump = this.#bumpBetween(first, sent);
+    const bump = this.#bumpBetween(first, sent, partition.name);
     if (bump === undefined) {
       const message = `${entry.sendId} is committed at offsets ${entry.committedAt} and ${offset}, in epochs ${first.producerEpoch} and ${sent.producerEpoch} of producer ${sent.producerId}`;
       this.fail(moment, message, partition.name, offset);
@@ -57,13 +57,17 @@ export class OncePerSend extends Check {
     });
   }
 
-  /** The client's own step to the epoch of the second append, or one on the way there. */
-  #bumpBetween(first: SentBatch, second: SentBatch): EpochBump | undefined {
+  /**
+   * The client's own step to the epoch of the second append, or one on the way there, that this
+   * partition asked for: batches of others keep their epoch and sequence.
+   */
+  #bumpBetween(first: SentBatch, second: SentBatch, partition: string): EpochBump | undefined {
     if (first.producerId !== second.producerId) return undefined;
     const bumps = this.context.history.bumps.get(second.producerId);
     return bumps?.find(
-      ({ client, producerEpoch }) =>
+      ({ client, producerEpoch, partitions }) =>
         client === second.client &&
+        partitions.includes(partition) &&
         producerEpoch > first.producerEpoch &&
         producerEpoch <= second.producerEpoch,
     );

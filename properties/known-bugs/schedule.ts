@@ -1,10 +1,11 @@
 import type { SettingValue } from "../../core/settings/definition.ts";
 import type { Fault } from "../../sim/faults/fault.ts";
+import { shortTimeouts } from "../generate/cluster-parts.ts";
+import { SECOND } from "../generate/time.ts";
 import type { ClientPlan, NodePlan, Operation, Plan, SettingValues } from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
 
-/** One second, in the microseconds that plans count in. */
-export const SECOND = 1_000_000;
+export { SECOND };
 export const TOPIC = "story";
 /** The only partition of most schedules. */
 export const PARTITION = "story-0";
@@ -28,15 +29,8 @@ export interface Schedule {
 const READER_DOWN_AT = 2 * SECOND;
 
 const scheduleSettings: SettingValues = {
-  "broker.session.timeout.ms": 3000,
-  "broker.heartbeat.interval.ms": 500,
-  "replica.lag.time.max.ms": 3000,
-  "replica.socket.timeout.ms": 2000,
-  "replica.fetch.backoff.ms": 200,
-  "request.timeout.ms": 2000,
+  ...shortTimeouts,
   "delivery.timeout.ms": 20000,
-  "metadata.max.age.ms": 5000,
-  "reconnect.backoff.max.ms": 500,
   "linger.ms": 0,
   "min.insync.replicas": 2,
 };

@@ -8,6 +8,7 @@ import type { NodeId } from "../../core/ids.ts";
 import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
 import type { World } from "../../sim/world.ts";
 import type { Ghost } from "../ghost/ghost.ts";
+import type { NodeGhost } from "../ghost/node-ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 
 /** What the strict profile asks of the simulated world, by names of nodes. */
@@ -20,6 +21,8 @@ export interface WorldView {
   ends(targets: FaultTargets): readonly string[];
   /** A fault that was begun and not ended is on the link between them, in either direction. */
   hasFaultyLink(one: string, other: string): boolean;
+  /** Files of its disk with bytes that rotted, or that are not as durable as was claimed. */
+  damagedFiles(node: string): readonly string[];
 }
 
 const ANY = "*";
@@ -49,6 +52,10 @@ export function plannedWorld(world: World): WorldView {
               (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
           ),
         ),
+    damagedFiles: (node) => {
+      const { disk } = world.node(node);
+      return disk.files().filter((path) => disk.damage(path).length > 0);
+    },
   };
 }
 
@@ -94,6 +101,7 @@ export class StrictProfile {
 
   judge(attempt: Attempt): boolean {
     this.#forgetRecovered();
+    this.#markDamaged();
     if (this.#endangersTheStruck(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
     if (attempt.nodes.some((node) => this.#controllers.includes(node))) {
@@ -118,11 +126,31 @@ export class StrictProfile {
           replica.isRunning &&
           replica.node.registered &&
           replica.node.state === "RUNNING" &&
+          !this.#isDamaged(partition, replica.node) &&
           this.#ghost.holdsCommitted(partition.name, node);
         if (isWhole || !partition.inCommittedIsr(node)) nodes.delete(node);
       }
       if (nodes.size === 0) this.#struck.delete(partition);
     }
+  }
+
+  /** A damaged replica that the controller takes in again is one on which nobody may count. */
+  #markDamaged(): void {
+    for (const node of this.#ghost.nodes) {
+      if (!node.damaged) continue;
+      for (const { partition } of node.replicas) {
+        if (partition.isMetadata || !partition.inCommittedIsr(node.nodeId)) continue;
+        if (this.#isDamaged(partition, node)) this.#addStruck(partition, node.nodeId);
+      }
+    }
+  }
+
+  /** What the replica has is not all on its disk, although the process may not know it yet. */
+  #isDamaged(partition: PartitionGhost, node: NodeGhost): boolean {
+    // Most nodes never have a damaged disk; only for the others the files are looked through.
+    if (!node.damaged) return false;
+    const directory = `/${partition.name}/`;
+    return this.#world.damagedFiles(node.name).some((path) => path.includes(directory));
   }
 
   /** Would this leave a partition with a struck replica without a healthy one, or leaderless? */
@@ -148,7 +176,8 @@ export class StrictProfile {
     if (node === undefined) return true;
     for (const { partition, log, syncedEnd } of node.replicas) {
       if (partition.isMetadata) continue;
-      const firstGone = attempt.kind === "power-loss" ? Math.min(syncedEnd, log.end) : 0;
+      const keepsSynced = attempt.kind === "power-loss" && !this.#isDamaged(partition, node);
+      const firstGone = keepsSynced ? Math.min(syncedEnd, log.end) : 0;
       if (firstGone >= partition.trueHighWatermark) continue;
       const isOtherStruck = [...(this.#struck.get(partition) ?? [])].some(
         (struck) => struck !== node.nodeId,
@@ -170,10 +199,14 @@ export class StrictProfile {
     for (const { partition, log, syncedEnd } of node?.replicas ?? []) {
       if (partition.isMetadata || !partition.inCommittedIsr(node!.nodeId)) continue;
       if (attempt.kind === "power-loss" && syncedEnd >= log.end) continue;
-      let struck = this.#struck.get(partition);
-      if (struck === undefined) this.#struck.set(partition, (struck = new Set()));
-      struck.add(node!.nodeId);
+      this.#addStruck(partition, node!.nodeId);
     }
+  }
+
+  #addStruck(partition: PartitionGhost, node: NodeId): void {
+    const struck = this.#struck.get(partition);
+    if (struck === undefined) this.#struck.set(partition, new Set([node]));
+    else struck.add(node);
   }
 
   /** It holds everything committed and nothing keeps it from going on as a member of the ISR. */
@@ -198,6 +231,7 @@ export class StrictProfile {
     if (leaderNode !== undefined && leaderNode.name !== name) {
       if (world.hasFaultyLink(name, leaderNode.name)) return false;
     }
+    if (this.#isDamaged(partition, replica.node)) return false;
     return this.#ghost.holdsCommitted(partition.name, nodeId);
   }
 }

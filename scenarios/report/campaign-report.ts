@@ -1,6 +1,6 @@
 /** Many runs, summed up on a terminal: one line each, the verdict last. */
-import colors from "picocolors";
 import type { CampaignVerdict } from "../campaign.ts";
+import { colors } from "./colors.ts";
 import { changes, count, listCounts, paint, seconds } from "./run-report.ts";
 
 /** Failures and holes beyond this many are only counted. */

@@ -1,7 +1,7 @@
 /** One run, told on a terminal. */
-import colors from "picocolors";
 import type { Plan } from "../../properties/plan/plan.ts";
 import type { Verdict } from "../../properties/verdict.ts";
+import { colors } from "./colors.ts";
 
 /** Lines for people; scripts read `--json`. */
 export function reportRun(verdict: Verdict): string[] {
