@@ -317,7 +317,8 @@ export type ControllerFact =
         | "registered"
         | "controlled-shutdown"
         | "elect-leaders"
-        | "periodic";
+        | "periodic"
+        | "directory-assigned";
       readonly unclean: boolean;
       /** unclean.leader.election.enable of the topic at that moment. */
       readonly uncleanAllowed: boolean;

@@ -30,6 +30,8 @@ export const NO_EPOCH = -1;
 export const NO_NODE = -1;
 export const NO_PRODUCER_ID = -1;
 export const NO_SEQUENCE = -1;
+/** A replica of which nobody said where it is kept (DirectoryId.UNASSIGNED). */
+export const UNASSIGNED_DIRECTORY: Uuid = "AAAAAAAAAAAAAAAAAAAAAA";
 
 export function partitionName(topic: string, partition: number): PartitionName {
   return `${topic}-${partition}`;

@@ -7,6 +7,7 @@ import type { NodeConfig } from "./node.ts";
 import { startNode } from "./node.ts";
 import { ApiKeys } from "./protocol/message.ts";
 import { makeRules } from "./rules.ts";
+import { ManualDisk } from "./testkit/manual-storage.ts";
 import { ManualCluster, quickSettings } from "./testkit/manual-cluster.ts";
 import { ManualWorld } from "./testkit/manual-ports.ts";
 
@@ -288,6 +289,32 @@ describe("one controller and three brokers", () => {
     cluster.world.run(10000);
     expect(cluster.isr("orders", "b2")).toEqual([1, 2, 3]);
     expect(cluster.consume(`b${leader}`, "orders")).toEqual(["a", "b"]);
+  });
+
+  test("take a broker back whose disk was replaced, and tell the controller of the new disk", () => {
+    const cluster = new ManualCluster(3);
+    cluster.createTopic("orders", [1, 2, 3], { "min.insync.replicas": "2" });
+    cluster.produce("b1", "orders", ["a"]);
+    cluster.node("b1").kill();
+    const leader = cluster.waitForLeader("orders", "b2", (id) => id > 1);
+    cluster.node("b1").disk = new ManualDisk();
+    cluster.start("b1");
+    cluster.world.run(10000);
+    const told = cluster.node("c100").factsOf("partition-decided");
+    expect(told.filter((fact) => fact.why === "directory-assigned")).toHaveLength(1);
+    expect(cluster.isr("orders", "b2")).toEqual([1, 2, 3]);
+    expect(cluster.consume(`b${leader}`, "orders")).toEqual(["a"]);
+  });
+
+  test("give no leader to a partition whose only replica lost its disk", () => {
+    const cluster = new ManualCluster(2);
+    cluster.createTopic("orders", [1]);
+    cluster.produce("b1", "orders", ["a"]);
+    cluster.node("b1").kill();
+    cluster.node("b1").disk = new ManualDisk();
+    cluster.start("b1");
+    cluster.world.run(10000);
+    expect(cluster.leader("orders", "b2")).toBe(-1);
   });
 
   test("move the leadership in a controlled shutdown before the broker stops", () => {

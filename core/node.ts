@@ -129,6 +129,7 @@ class KafkaNode implements RunningNode {
       case ApiKeys.BROKER_REGISTRATION:
       case ApiKeys.BROKER_HEARTBEAT:
       case ApiKeys.ALLOCATE_PRODUCER_IDS:
+      case ApiKeys.ASSIGN_REPLICAS_TO_DIRS:
         this.#toController(call);
         return;
       default:

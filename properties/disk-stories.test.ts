@@ -11,7 +11,7 @@ import { consumer, producer } from "./generate/cluster-parts.ts";
 import { STORY_TOPIC, storyPlan, stream } from "./generate/story-plan.ts";
 import { MS, SECOND } from "./generate/time.ts";
 import type { NodeEvent, Observer } from "./observation.ts";
-import type { Operation } from "./plan/plan.ts";
+import type { Operation, SettingValues } from "./plan/plan.ts";
 import { run } from "./run.ts";
 import type { Verdict } from "./verdict.ts";
 import { Witness } from "./testing/witness.ts";
@@ -30,8 +30,12 @@ interface Told {
   facts<K extends FactKind>(kind: K, node: string, fromUs?: number, toUs?: number): FactOf<K>[];
 }
 
-/** Three brokers that flush each record, b1 the leader; r1 reads all along, r2 when told to seek. */
-function tell(faults: readonly Fault[], more: readonly Operation[] = []): Told {
+/** Three brokers that, by default, flush each record, b1 the leader; r1 reads all along, r2 when told to seek. */
+function tell(
+  faults: readonly Fault[],
+  more: readonly Operation[] = [],
+  settings: SettingValues = { "flush.messages": 1 },
+): Told {
   const topics = [
     {
       name: STORY_TOPIC,
@@ -45,7 +49,7 @@ function tell(faults: readonly Fault[], more: readonly Operation[] = []): Told {
     scenario: "disk-story",
     seed: "1",
     topics,
-    settings: { "flush.messages": 1, "linger.ms": 0 },
+    settings: { "linger.ms": 0, ...settings },
     clients: [producer("p1"), consumer("r1", topics), consumer("r2", topics)],
     workload: [...stream({ fromUs: SECOND, everyUs: 50 * MS, count: RECORDS }), ...more],
     faults,
@@ -226,4 +230,22 @@ it("the strict profile lets one replica at a time lose what it syncs", () => {
   expect(told.verdict.faults).toEqual({ "lost-sync": 1, "power-loss": 2 });
   // Its checkpoint was renamed into place, and never was on the disk: such a log is not opened.
   expect(told.exits[0]).toMatch(/^b1: log directory failed: unreadable content: \S+-checkpoint$/);
+});
+
+it("the strict profile counts on no broker that the controller has not answered of late", () => {
+  const away: Fault = { id: "f1", kind: "pause", target: { node: "c100" }, at: at(5), for: at(4) };
+  // Back again, it fences all three in one go: whom it leaves in the ISR must have everything.
+  const struck: Fault = {
+    id: "f2",
+    kind: "power-loss",
+    target: { node: "b1" },
+    when: { event: "broker-fenced", nth: 1, edge: "before" },
+    for: at(1),
+    keep: 0,
+  };
+  const told = tell([away, struck], [], {});
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ pause: 1 });
+  expect(told.verdict.idleFaults.refused).toBe(1);
 });

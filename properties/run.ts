@@ -202,6 +202,10 @@ class Run {
       controllers: plan.topology.nodes
         .filter(({ roles }) => roles.includes("controller"))
         .map(({ id }) => id),
+      heartbeatIntervalMs: (broker) => {
+        const own = plan.topology.nodes.find(({ id }) => id === broker)?.settings ?? {};
+        return Number(effectiveSetting(plan, "broker", own, "broker.heartbeat.interval.ms"));
+      },
     });
     if (this.#dispatcher.wantsFrames) {
       cluster.listenToFrames((connection, frame, moment) =>

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
+import { vacuity } from "../properties/invariants/harness.ts";
 import type { HarnessFailure, RecordCounts, Verdict } from "../properties/verdict.ts";
 import type { MustSee } from "./scenario.ts";
 
@@ -157,17 +158,15 @@ export class Campaign {
 
   #unseen(mustSee: MustSee | undefined, invariants: readonly string[]): string[] {
     if (mustSee === undefined) return [];
-    const unseen: string[] = [];
-    for (const [situation, fromRuns] of Object.entries(mustSee.situations)) {
-      if (this.#runs >= fromRuns && !Object.hasOwn(this.#situations, situation)) {
-        unseen.push(`situation ${situation} did not occur in ${this.#runs} runs`);
-      }
-    }
-    if (this.#runs < mustSee.invariantsFrom) return unseen;
-    for (const id of invariants) {
-      if ((this.#checks[id] ?? 0) === 0) unseen.push(`invariant ${id} was never evaluated`);
-    }
-    return unseen;
+    return vacuity({
+      runs: this.#runs,
+      acked: this.#totals["acked"] ?? 0,
+      minAckedPerRun: 1,
+      checks: this.#checks,
+      situations: this.#situations,
+      mandatory: mustSee.situations,
+      invariants: this.#runs < mustSee.invariantsFrom ? [] : invariants,
+    });
   }
 }
 

@@ -85,11 +85,50 @@ describe("trial, given what it cannot use,", () => {
     expect(said.err[0]).toContain(complaint);
   });
 
-  it("names the field of a plan that cannot be run", async () => {
-    const said = await trial("replay", file("plan.json", '{"version": 9}'));
+  it("refuses a setting that suits some plans of a campaign only, before any is run", async () => {
+    const words = ["--seed", "n", "--runs", "40", "--set", "request.timeout.ms=20000"];
+    const said = await trial("run", "order-events", ...words);
 
     expect(said).toMatchObject({ status: 2, out: [] });
-    expect(said.err).toEqual(["version: 9 is newer than 1, the newest known"]);
+    expect(said.err).toEqual([
+      expect.stringContaining("setting delivery.timeout.ms: 15000 is not at least"),
+    ]);
+  });
+
+  it("names the record that is too large for its topic, and the time that is none", async () => {
+    const large = JSON.stringify({ key: "a", value: "x".repeat(1_100_000), timestamp: 1 });
+    const late = '{"key":"a","value":"b","timestamp":9007199254740991}';
+
+    const tooLarge = await trial("run", "order-events", "--input", file("large", `${large}\n`));
+    const tooLate = await trial("run", "order-events", "--input", file("late", late));
+
+    expect(tooLarge).toMatchObject({ status: 2, out: [] });
+    expect(tooLarge.err).toEqual([
+      "workload[0].value: key and value have 1100001 bytes, above max.message.bytes 1048588",
+    ]);
+    expect(tooLate).toMatchObject({ status: 2, out: [] });
+    expect(tooLate.err).toEqual([
+      "late line 1: event.timestamp: 9007199254740991 is not 0 to 4102444800000",
+    ]);
+    expect(readdirSync(folder).sort()).toEqual(["large", "late"]);
+  });
+
+  it.each([
+    ["no JSON", "nonsense", 'plan.json: "nonsense" is not JSON'],
+    ["nothing at all", "", 'plan.json: "" is not JSON'],
+    ["of a newer version", '{"version": 9}', "version: 9 is newer than 1, the newest known"],
+    ["without fields", '{"version": 1}', "topology: is missing"],
+    ["with a field twice", '{"version": 1, "version": 1}', "plan.json: version is given twice"],
+    ["100,000 brackets", "[".repeat(100_000), "plan.json: nested deeper than 32 at character 32"],
+    ["10 MB of nonsense", "x\n".repeat(5_000_000), "is not JSON"],
+  ])("names what is wrong with a plan that is %s", async (_what, content, complaint) => {
+    const said = await trial("replay", file("plan.json", content));
+
+    expect(said).toMatchObject({ status: 2, out: [] });
+    expect(said.err).toHaveLength(1);
+    expect(said.err[0]).toContain(complaint);
+    expect(said.err[0]!.length).toBeLessThan(400);
+    expect(readdirSync(folder)).toEqual(["plan.json"]);
   });
 });
 
@@ -168,7 +207,13 @@ describe("trial", () => {
 
     const same = await trial("replay", path);
     expect(same.status).toBe(1);
-    expect(same.out.at(-1)).toContain("SAME");
+    expect(same.out.at(-1)).toContain("SAME (expected: fail by ");
+    // For pipes and logs: no colours, no carriage returns.
+    expect([...found.out, ...same.out].join("\n")).toMatch(/^[\x20-\x7e\n]*$/);
+
+    const told = await trial("run", "leader-crash", "--seed", "1", "--bug", "R16", "--json");
+    expect(told).toMatchObject({ status: 1, out: [expect.stringContaining('"verdict":"fail"')] });
+    expect(told.err.at(-1)).toContain(`npx trial replay ${path}`);
 
     const plan = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     const fixed = await trial("replay", file("fixed.json", JSON.stringify({ ...plan, bugs: [] })));

@@ -1,4 +1,4 @@
-import type { NodeId, Offset, ProducerId } from "../ids.ts";
+import type { NodeId, Offset, ProducerId, Uuid } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
 
 /**
@@ -21,6 +21,7 @@ export class BrokerRules {
     prefetchesProducerIds: "KIP-730; RPCProducerIdManager.java",
     mayUseProducerIds: "KIP-730; RPCProducerIdManager.java",
     effectiveSetting: "KIP-226; ConfigHelper.scala",
+    mustAssignDirectory: "KIP-858; AssignmentsManager.java",
   };
 
   /**
@@ -59,6 +60,11 @@ export class BrokerRules {
   /** In a controlled shutdown the broker stops when the controller says so, not earlier. */
   mayStop(shouldShutDown: boolean): boolean {
     return shouldShutDown;
+  }
+
+  /** The controller must know where a replica is kept: on another disk it may have lost its log. */
+  mustAssignDirectory(assigned: Uuid, actual: Uuid): boolean {
+    return assigned !== actual;
   }
 
   /** Clients are told of brokers that serve. */

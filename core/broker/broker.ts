@@ -25,11 +25,12 @@ import { AutoTopicCreation } from "./auto-topic-creation.ts";
 import type { ControllerDirectory } from "./controller-channel.ts";
 import { NodeToControllerChannel } from "./controller-channel.ts";
 import { DescribeConfigsHandler } from "./describe-configs-handler.ts";
+import { DirectoryAssignments } from "./directory-assignments.ts";
 import { forwardToController } from "./forwarding.ts";
 import { LIFECYCLE_LANE, LifecycleManager } from "./lifecycle-manager.ts";
 import { MetadataHandler } from "./metadata-handler.ts";
 import type { CommittedRecord } from "./metadata-publisher.ts";
-import { MetadataPublisher } from "./metadata-publisher.ts";
+import { METADATA_LANE, MetadataPublisher } from "./metadata-publisher.ts";
 import { ProducerIdManager } from "./producer-id-manager.ts";
 import { TopicSettingsCache } from "./topic-settings-cache.ts";
 
@@ -73,6 +74,8 @@ export class Broker {
   readonly #forwarding: NodeToControllerChannel;
   readonly #heartbeats: NodeToControllerChannel;
   readonly #alterPartition: NodeToControllerChannel;
+  readonly #directoryChannel: NodeToControllerChannel;
+  readonly #directories: DirectoryAssignments;
   #serves = false;
 
   constructor(options: BrokerOptions) {
@@ -100,9 +103,24 @@ export class Broker {
     const heartbeatMs = Math.max(1, Math.floor(sessionMs / 2));
     this.#heartbeats = this.#channel("heartbeat", LIFECYCLE_LANE, heartbeatMs);
     this.#alterPartition = this.#channel("alter-partition", "alter-partition", Infinity);
+    this.#directoryChannel = this.#channel(
+      "directory-assignments",
+      METADATA_LANE,
+      FORWARDING_RETRY_MS,
+    );
 
     this.#lifecycle = this.#makeLifecycle();
     this.#replicas = this.#makeReplicas();
+    this.#directories = new DirectoryAssignments({
+      ports,
+      rules,
+      lane: METADATA_LANE,
+      nodeId,
+      directoryId: options.logs.directoryId,
+      image,
+      channel: this.#directoryChannel,
+      brokerEpoch: () => this.#lifecycle.brokerEpoch,
+    });
     this.#producerIds = new ProducerIdManager({
       ports,
       rules,
@@ -237,6 +255,7 @@ export class Broker {
   #publish(delta: MetadataDelta, isFirst: boolean): void {
     const topics = this.#topicSettings.changed(delta);
     this.#replicas.applyDelta(delta);
+    this.#directories.published(delta);
     for (const topic of topics) this.#replicas.topicSettingsChanged(topic);
     if (!isFirst) return;
     const { ports } = this.#options;
@@ -249,6 +268,8 @@ export class Broker {
     this.#serves = false;
     this.#heartbeats.close();
     this.#alterPartition.close();
+    this.#directories.close();
+    this.#directoryChannel.close();
     this.#forwarding.close();
     this.#replicas.shutDown();
     logs.shutDown(this.#lifecycle.brokerEpoch);

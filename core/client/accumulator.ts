@@ -139,9 +139,10 @@ export class Accumulator {
   split(batch: ProducerBatch): readonly ProducerBatch[] {
     const { queue } = batch;
     queue.compressionRatio.reset(batch.compressionRatio);
-    const { isPart, sizeBytes, largestRecordBytes } = batch;
+    const { isPart, sizeBytes } = batch;
     const batchSize = this.#settings["batch.size"];
-    const target = this.#rules.splitTargetBytes(batchSize, isPart, sizeBytes, largestRecordBytes);
+    const largestBytes = largestAlone(batch.records);
+    const target = this.#rules.splitTargetBytes(batchSize, isPart, sizeBytes, largestBytes);
     const parts: ProducerBatch[] = [];
     let part: ProducerBatch | null = null;
     for (const record of batch.records) {
@@ -239,4 +240,13 @@ export class Accumulator {
     if (probe === null) return;
     probe.emit({ kind: "send-batched", sendId: record.sendId, partition: queue.metadata.name });
   }
+}
+
+/** The most that a batch of one of these records can take. */
+function largestAlone(records: readonly PendingRecord[]): number {
+  let largest = 0;
+  for (const { key, value, headers } of records) {
+    largest = Math.max(largest, recordSizeUpperBound(key, value, headers));
+  }
+  return BATCH_HEADER_BYTES + largest;
 }

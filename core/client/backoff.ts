@@ -1,6 +1,7 @@
 /**
  * How long to wait before the next attempt: doubled from attempt to attempt up to a limit, with a
- * jitter of 20 % so that clients do not come back in step (ExponentialBackoff.java, KIP-580).
+ * jitter of 20 % so that clients do not come back in step; always the same when the first is the
+ * limit (ExponentialBackoff.java, KIP-580).
  */
 import type { Random } from "../ports.ts";
 
@@ -22,7 +23,7 @@ export class ExponentialBackoff {
   delayMs(failures: number): number {
     const doublings = Math.min(Math.max(failures, 1) - 1, 30);
     const term = Math.min(this.#initialMs * powerOfTwo(doublings), this.#maxMs);
-    const spread = Math.floor(term / 5);
+    const spread = this.#initialMs < this.#maxMs ? Math.floor(term / 5) : 0;
     if (spread === 0) return term;
     const jittered = term - spread + this.#random.below(this.#purpose, 2 * spread + 1);
     return Math.min(jittered, this.#maxMs);

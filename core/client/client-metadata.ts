@@ -260,8 +260,9 @@ export class ClientMetadata {
     for (const partition of topic.partitions) {
       const slot = slotOf(entry, partition.partitionIndex);
       const { leaderId, leaderEpoch } = partition;
-      if (!this.#options.rules.acceptsLeader(sameId, slot.leaderEpoch, leaderEpoch)) continue;
+      // Also when the leader is no news: what is known is wrong, or will be soon.
       if (partition.errorCode !== Errors.NONE) this.#wanted += 1;
+      if (!this.#options.rules.acceptsLeader(sameId, slot.leaderEpoch, leaderEpoch)) continue;
       if (slot.leader === leaderId && slot.leaderEpoch === leaderEpoch) continue;
       this.#setLeader(slot, leaderId, leaderEpoch);
       changed.push(slot);

@@ -388,6 +388,30 @@ describe("positions", () => {
     expect(values()).toEqual(["a", "b"]);
   });
 
+  it("refreshes metadata when a look-up fails, whatever the error was", () => {
+    const { cluster, consumer, loop } = bench();
+    consumer.assign(T0);
+    loop();
+    cluster.world.run(500);
+    let asked = 0;
+    cluster.intercept = (_, request) => {
+      if (request.apiKey !== ApiKeys.LIST_OFFSETS || asked++ > 0) return undefined;
+      const partition = {
+        partitionIndex: 0,
+        errorCode: Errors.UNKNOWN_LEADER_EPOCH,
+        timestamp: -1,
+        offset: -1,
+        leaderEpoch: -1,
+      };
+      return { topics: [{ name: "t", partitions: [partition] }] };
+    };
+    const before = cluster.requests(ApiKeys.METADATA).length;
+    consumer.seekToEnd(T0);
+    cluster.world.run(700);
+    expect(asked).toBe(2);
+    expect(cluster.requests(ApiKeys.METADATA).length).toBe(before + 1);
+  });
+
   it("backs off from a partition whose fetches fail", () => {
     const { cluster, consumer, loop } = bench({ "fetch.max.wait.ms": 50, "retry.backoff.ms": 100 });
     consumer.assign(T0);

@@ -289,7 +289,8 @@ export class Consumer {
 
   #lookupFailed(partition: ConsumerPartition, error: number): void {
     const { consumer } = this.#options.rules;
-    if (consumer.refreshesMetadata(error)) this.#metadata.requestUpdate();
+    // Unlike a fetch, whatever the error was (OffsetFetcher.java, OffsetsForLeaderEpochUtils.java).
+    this.#metadata.requestUpdate();
     if (!consumer.isRetriable(error)) this.#errors.push(errorName(error));
     this.#backOff(partition);
   }

@@ -94,15 +94,11 @@ export class Idempotence {
   }
 
   /** The broker has the batch. */
-  completed(batch: ProducerBatch, baseOffset: Offset): void {
+  completed(batch: ProducerBatch): void {
     const { queue } = batch;
     const { lastSequence } = batch;
     const last = queue.lastAckedSequence;
     if (last < 0 || isLater(lastSequence, last)) queue.lastAckedSequence = lastSequence;
-    if (baseOffset >= 0) {
-      const lastOffset = baseOffset + batch.records.length - 1;
-      queue.lastAckedOffset = Math.max(queue.lastAckedOffset, lastOffset);
-    }
     queue.forget(batch);
   }
 

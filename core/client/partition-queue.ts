@@ -1,4 +1,4 @@
-import type { Offset, ProducerEpoch, ProducerId, Sequence } from "../ids.ts";
+import type { ProducerEpoch, ProducerId, Sequence } from "../ids.ts";
 import { NO_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE } from "../ids.ts";
 import type { PartitionMetadata } from "./client-metadata.ts";
 import type { CompressionRatio } from "./compression-ratio.ts";
@@ -23,7 +23,6 @@ export class PartitionQueue {
   producerEpoch: ProducerEpoch = NO_EPOCH;
   nextSequence: Sequence = 0;
   lastAckedSequence: Sequence = NO_SEQUENCE;
-  lastAckedOffset: Offset = -1;
   /** Batches that have a sequence and no result, on their way or in the queue, in sequence order. */
   readonly unacked: ProducerBatch[] = [];
   /** A batch expired whose fate is unknown: the sequence that would follow it; -1 without one. */
@@ -50,7 +49,6 @@ export class PartitionQueue {
     this.producerEpoch = NO_EPOCH;
     this.nextSequence = 0;
     this.lastAckedSequence = NO_SEQUENCE;
-    this.lastAckedOffset = -1;
     this.unacked.length = 0;
     this.unresolvedNext = NO_SEQUENCE;
   }

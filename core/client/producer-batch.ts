@@ -39,7 +39,6 @@ export class ProducerBatch {
   readonly isPart: boolean;
   readonly records: PendingRecord[] = [];
   readonly sendIds: string[] = [];
-  largestRecordBytes = 0;
   /** Takes no more records. */
   isClosed = false;
   /** All its sends have their results. */
@@ -121,7 +120,6 @@ export class ProducerBatch {
     this.records.push(record);
     this.sendIds.push(record.sendId);
     this.#recordsBytes += size;
-    if (size > this.largestRecordBytes) this.largestRecordBytes = size;
     return size;
   }
 

@@ -293,6 +293,52 @@ describe("what a send waits for", () => {
     expect(results.get("late")).toMatchObject({ kind: "failed", error: "PRODUCER_CLOSED" });
   });
 
+  it("counts the batch header when it compares a record with max.request.size", () => {
+    const { cluster, results, send } = bench({ "max.request.size": 200 });
+    send("too large", { value: new Uint8Array(115) });
+    send("fits", { value: new Uint8Array(114) });
+    cluster.world.run(500);
+    expect(results.get("too large")).toMatchObject({ kind: "failed", error: "MESSAGE_TOO_LARGE" });
+    expect(results.get("fits")).toMatchObject({ kind: "acked" });
+  });
+
+  it("asks for metadata again while a partition has an error, also when its epoch is an old one", () => {
+    const { cluster, send } = bench();
+    cluster.partition("t", 0).leaderEpoch = 5;
+    send("a");
+    cluster.world.run(100);
+    const before = cluster.requests(ApiKeys.METADATA).length;
+    cluster.intercept = (_, request) => {
+      if (request.apiKey !== ApiKeys.METADATA) return undefined;
+      const partition = {
+        errorCode: Errors.LEADER_NOT_AVAILABLE,
+        partitionIndex: 0,
+        leaderId: -1,
+        leaderEpoch: 4,
+        replicaNodes: [1, 2],
+        isrNodes: [],
+        offlineReplicas: [],
+      };
+      return {
+        brokers: cluster.hosts.map((host, at) => ({ nodeId: at + 1, host, rack: null })),
+        clusterId: "cluster",
+        controllerId: 1,
+        topics: [
+          {
+            errorCode: 0,
+            name: "t",
+            topicId: "id-of-t",
+            isInternal: false,
+            partitions: [partition],
+          },
+        ],
+      };
+    };
+    cluster.world.node("b1").kill();
+    cluster.world.run(1000);
+    expect(cluster.requests(ApiKeys.METADATA).length - before).toBeGreaterThan(5);
+  });
+
   it("finds a new leader after the old one is gone", () => {
     const { cluster, results, send } = bench();
     send("a");

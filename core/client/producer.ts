@@ -9,6 +9,7 @@
 import type { PartitionName } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import { Errors, errorName } from "../errors.ts";
+import { BATCH_HEADER_BYTES } from "../record/batch.ts";
 import type { Rules } from "../rules.ts";
 import type { ProducerSettings } from "../settings/client-settings.ts";
 import type { TopicQueues } from "./accumulator.ts";
@@ -230,7 +231,8 @@ export class Producer {
   }
 
   #isTooLarge(record: PendingRecord): boolean {
-    const bytes = recordSizeUpperBound(record.key, record.value, record.headers);
+    const bytes =
+      BATCH_HEADER_BYTES + recordSizeUpperBound(record.key, record.value, record.headers);
     return bytes > this.#settings["max.request.size"] || bytes > this.#settings["buffer.memory"];
   }
 

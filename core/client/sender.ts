@@ -267,12 +267,12 @@ export class Sender {
     if (!batch.isDone && rules.splits(error, batch.records.length)) {
       this.#split(batch);
     } else if (error === Errors.NONE) {
-      idempotence?.completed(batch, baseOffset);
+      idempotence?.completed(batch);
       this.#succeed(batch, baseOffset);
     } else if (this.#mayRetry(batch, error, logStart)) {
       this.#retry(batch);
     } else if (rules.isSuccess(error)) {
-      idempotence?.completed(batch, -1);
+      idempotence?.completed(batch);
       this.#succeed(batch, -1);
     } else if (!batch.isDone) {
       idempotence?.failed(batch, error, false);

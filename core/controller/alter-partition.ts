@@ -15,7 +15,7 @@ import type { Decision } from "../replicated-state/replicated-state-machine.ts";
 import { tellStale } from "./broker-lifecycle.ts";
 import { Changes } from "./changes.ts";
 import type { ControllerContext } from "./context.ts";
-import { decide, isUncleanElectionEnabled } from "./context.ts";
+import { decide, hasOnlineDirectory, isUncleanElectionEnabled } from "./context.ts";
 import { partitionChange } from "./partition-change.ts";
 
 export function alterPartition(
@@ -65,7 +65,7 @@ function alterOne(
     recoveryState: data.leaderRecoveryState,
     isPreferred: false,
     isUncleanAllowed: byTopic,
-    isAcceptable: (id) => image.isActive(id),
+    isAcceptable: (id) => image.isActive(id) && hasOnlineDirectory(context, image, partition, id),
   });
   if (change === null) return success(data, partition);
   const { record, isUnclean } = change;

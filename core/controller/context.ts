@@ -1,6 +1,7 @@
 import { assert } from "../assert.ts";
 import type { NodeId } from "../ids.ts";
-import type { MetadataImage } from "../metadata/image.ts";
+import type { MetadataImage, PartitionRegistration } from "../metadata/image.ts";
+import { directoryOf } from "../metadata/image.ts";
 import type { MetadataRecord } from "../metadata/records.ts";
 import type { Ports } from "../ports.ts";
 import type { Decision } from "../replicated-state/replicated-state-machine.ts";
@@ -50,6 +51,17 @@ export function isUncleanElectionEnabled(
   const value = dynamic ?? settings[synonym];
   assert(value !== undefined, `${synonym} has a default`);
   return parseSetting(name, topicSettings[name], value) === true;
+}
+
+/** Whether the log directory that holds a broker's replica is among those that the broker has. */
+export function hasOnlineDirectory(
+  { rules }: ControllerContext,
+  image: MetadataImage,
+  partition: PartitionRegistration,
+  broker: NodeId,
+): boolean {
+  const ofBroker = image.brokers.get(broker)?.logDirs ?? [];
+  return rules.election.hasOnlineDirectory(directoryOf(partition, broker), ofBroker);
 }
 
 /** Whether the broker leads a partition. */

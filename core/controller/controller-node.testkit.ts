@@ -153,7 +153,12 @@ export class ControllerCluster {
 
   register(
     id: number,
-    options: { incarnation?: string; previousEpoch?: number; rack?: string } = {},
+    options: {
+      incarnation?: string;
+      previousEpoch?: number;
+      rack?: string;
+      directory?: string;
+    } = {},
   ): ResponseBody<62> {
     const answer = this.ask(ApiKeys.BROKER_REGISTRATION, {
       brokerId: id,
@@ -161,7 +166,7 @@ export class ControllerCluster {
       incarnationId: options.incarnation ?? `incarnation-${id}`,
       host: `b${id}`,
       rack: options.rack ?? null,
-      logDirs: [`dir-${id}`],
+      logDirs: [options.directory ?? `dir-${id}`],
       previousBrokerEpoch: options.previousEpoch ?? -1,
     });
     if (answer.errorCode === 0) this.#epochs.set(id, answer.brokerEpoch);

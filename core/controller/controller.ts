@@ -23,6 +23,7 @@ import { ReplicatedStateMachine } from "../replicated-state/replicated-state-mac
 import type { Rules } from "../rules.ts";
 import type { BrokerSettings } from "../settings/broker-settings.ts";
 import { alterPartition } from "./alter-partition.ts";
+import { assignReplicasToDirs } from "./assign-replicas-to-dirs.ts";
 import { fenceStalest, handleHeartbeat, registerBroker } from "./broker-lifecycle.ts";
 import { Changes } from "./changes.ts";
 import { incrementalAlterConfigs } from "./configs.ts";
@@ -140,6 +141,8 @@ export class Controller {
         return handleHeartbeat(context, image, request.body);
       case ApiKeys.ALLOCATE_PRODUCER_IDS:
         return allocateProducerIds(context, image, request.body);
+      case ApiKeys.ASSIGN_REPLICAS_TO_DIRS:
+        return assignReplicasToDirs(context, image, request.body);
       default:
         return unreachable(request);
     }
@@ -303,6 +306,7 @@ const CONTROLLER_KEYS: Readonly<Record<ControllerKey, true>> = {
   [ApiKeys.BROKER_REGISTRATION]: true,
   [ApiKeys.BROKER_HEARTBEAT]: true,
   [ApiKeys.ALLOCATE_PRODUCER_IDS]: true,
+  [ApiKeys.ASSIGN_REPLICAS_TO_DIRS]: true,
 };
 
 function isForController(apiKey: number): boolean {

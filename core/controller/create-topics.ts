@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
 import type { NodeId, TopicId } from "../ids.ts";
+import { UNASSIGNED_DIRECTORY } from "../ids.ts";
 import type { MetadataImage, PartitionRegistration } from "../metadata/image.ts";
 import type { MetadataRecord, PartitionRecord } from "../metadata/records.ts";
 import { TOPIC_RESOURCE } from "../protocol/configs.ts";
@@ -195,6 +196,10 @@ function writeTopic(
       leaderRecoveryState: 0,
       leaderEpoch: 0,
       partitionEpoch: 0,
+      // A broker has one log directory here, so where the replica will lie is known.
+      directories: replicasOfOne.map(
+        (id) => image.brokers.get(id)?.logDirs[0] ?? UNASSIGNED_DIRECTORY,
+      ),
     };
     const record: PartitionRecord = { type: "Partition", topicId, partitionId, ...registration };
     changes.addPartition(record, topic, partitionId, null, registration, told);

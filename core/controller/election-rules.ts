@@ -1,4 +1,5 @@
-import type { NodeId } from "../ids.ts";
+import type { NodeId, Uuid } from "../ids.ts";
+import { UNASSIGNED_DIRECTORY } from "../ids.ts";
 import type { LeaderRecoveryState } from "../protocol/alter-partition.ts";
 
 /** Who may lead (PartitionChangeBuilder.java). */
@@ -6,6 +7,7 @@ export class ElectionRules {
   /** Where each rule comes from: a KIP, or a file of apache/kafka. */
   static readonly sources: Readonly<Record<string, string>> = {
     isAcceptable: "KIP-631; ReplicationControlManager.java",
+    hasOnlineDirectory: "KIP-858; DirectoryId.java",
     mayLead: "KIP-631; PartitionChangeBuilder.java",
     mayLeadUncleanly: "KIP-106; PartitionChangeBuilder.java",
     keepsLeader: "KIP-631; PartitionChangeBuilder.java",
@@ -21,6 +23,15 @@ export class ElectionRules {
   /** Whether a replica can be thought of as a leader while `removed` goes and `added` comes. */
   isAcceptable(replica: NodeId, removed: NodeId, added: NodeId, isActive: boolean): boolean {
     return replica !== removed && (replica === added || isActive);
+  }
+
+  /**
+   * A replica whose log directory its broker does not have any more is gone, even when the broker is
+   * back: on another disk it begins empty. A broker that names no directories has all of them.
+   */
+  hasOnlineDirectory(assigned: Uuid, ofBroker: readonly Uuid[]): boolean {
+    if (assigned === UNASSIGNED_DIRECTORY || ofBroker.length === 0) return true;
+    return ofBroker.includes(assigned);
   }
 
   /** A clean leader is an acceptable member of the ISR. */

@@ -3,14 +3,14 @@
  * (generateLeaderAndIsrUpdates, maybeBalancePartitionLeaders and maybeElectUncleanLeaders in
  * ReplicationControlManager.java).
  */
-import type { NodeId } from "../ids.ts";
+import type { NodeId, Uuid } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
 import type { MetadataImage, PartitionRegistration, TopicImage } from "../metadata/image.ts";
 import { changedRegistration } from "../metadata/image.ts";
 import type { Cause, Changes } from "./changes.ts";
 import { partitionsOf } from "./changes.ts";
 import type { ControllerContext } from "./context.ts";
-import { isUncleanElectionEnabled } from "./context.ts";
+import { hasOnlineDirectory, isUncleanElectionEnabled } from "./context.ts";
 import { partitionChange } from "./partition-change.ts";
 
 /** MAX_ELECTIONS_PER_IMBALANCE in ReplicationControlManager.java. */
@@ -26,6 +26,8 @@ interface Update {
   readonly isPreferred: boolean;
   /** Null: as the topic's settings say. */
   readonly isUncleanAllowed: boolean | null;
+  /** New log directories of the replicas; absent: unchanged. */
+  readonly directories?: readonly Uuid[];
 }
 
 /** `broker` leaves every ISR that it is in (but the last member of one stays) and leads no more. */
@@ -104,6 +106,20 @@ export function electOne(
   });
 }
 
+/** A broker said where it keeps its replica; a partition without leader may have one by now. */
+export function assignDirectories(
+  context: ControllerContext,
+  image: MetadataImage,
+  changes: Changes,
+  topic: TopicImage,
+  index: number,
+  partition: PartitionRegistration,
+  directories: readonly Uuid[],
+): void {
+  const update: Update = { ...ELECTION, why: "directory-assigned", directories };
+  changePartition(context, image, changes, topic, index, partition, update);
+}
+
 const ELECTION: Update = {
   why: "periodic",
   removed: NO_NODE,
@@ -132,7 +148,10 @@ function changePartition(
     recoveryState: partition.leaderRecoveryState,
     isPreferred,
     isUncleanAllowed: update.isUncleanAllowed ?? byTopic,
-    isAcceptable: (id) => election.isAcceptable(id, removed, added, image.isActive(id)),
+    isAcceptable: (id) =>
+      election.isAcceptable(id, removed, added, image.isActive(id)) &&
+      hasOnlineDirectory(context, image, partition, id),
+    ...(update.directories === undefined ? {} : { directories: update.directories }),
   });
   if (change === null) return false;
   const { record, isUnclean } = change;

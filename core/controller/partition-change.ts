@@ -2,7 +2,7 @@
  * What becomes of a partition when its ISR changes or brokers come and go: the next ISR, leader and
  * recovery state (PartitionChangeBuilder.java). Without ELR (KIP-966): the ISR is never empty.
  */
-import type { NodeId, TopicId } from "../ids.ts";
+import type { NodeId, TopicId, Uuid } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
 import type { PartitionRegistration } from "../metadata/image.ts";
 import type { PartitionChangeRecord } from "../metadata/records.ts";
@@ -21,6 +21,8 @@ export interface PartitionChangeRequest {
   readonly isPreferred: boolean;
   readonly isUncleanAllowed: boolean;
   isAcceptable(replica: NodeId): boolean;
+  /** New log directories of the replicas; absent: unchanged. */
+  readonly directories?: readonly Uuid[];
 }
 
 export interface PartitionChange {
@@ -38,7 +40,7 @@ export function partitionChange(
   rules: ElectionRules,
   request: PartitionChangeRequest,
 ): PartitionChange | null {
-  const { topicId, partitionId, partition, targetIsr } = request;
+  const { topicId, partitionId, partition, targetIsr, directories } = request;
   const { leader, isUnclean } = electLeader(rules, request);
   const kept = rules.keptIsr(targetIsr, partition.isr);
   const isr = isUnclean ? rules.isrOfUncleanLeader(leader, kept) : kept;
@@ -46,7 +48,7 @@ export function partitionChange(
   const newLeader = rules.bumpsLeaderEpoch(leader, partition.leader);
   const newIsr = !isSameList(isr, partition.isr);
   const newRecovery = recovery !== partition.leaderRecoveryState;
-  if (!newLeader && !newIsr && !newRecovery) return null;
+  if (!newLeader && !newIsr && !newRecovery && directories === undefined) return null;
   const record: PartitionChangeRecord = {
     type: "PartitionChange",
     topicId,
@@ -54,6 +56,7 @@ export function partitionChange(
     isr: newIsr ? isr : null,
     leader: newLeader ? leader : null,
     leaderRecoveryState: newRecovery ? recovery : null,
+    ...(directories === undefined ? {} : { directories }),
   };
   return { record, isUnclean };
 }

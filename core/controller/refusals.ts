@@ -15,7 +15,8 @@ export type ControllerKey =
   | typeof ApiKeys.ALTER_PARTITION
   | typeof ApiKeys.BROKER_REGISTRATION
   | typeof ApiKeys.BROKER_HEARTBEAT
-  | typeof ApiKeys.ALLOCATE_PRODUCER_IDS;
+  | typeof ApiKeys.ALLOCATE_PRODUCER_IDS
+  | typeof ApiKeys.ASSIGN_REPLICAS_TO_DIRS;
 
 export type ControllerRequest = Extract<Request, { readonly apiKey: ControllerKey }>;
 
@@ -38,6 +39,8 @@ export function refusalOf(
       return { errorCode: error, isCaughtUp: false, isFenced: true, shouldShutDown: false };
     case ApiKeys.ALLOCATE_PRODUCER_IDS:
       return { errorCode: error, producerIdStart: 0, producerIdLen: 0 };
+    case ApiKeys.ASSIGN_REPLICAS_TO_DIRS:
+      return { errorCode: error, directories: [] };
   }
 }
 

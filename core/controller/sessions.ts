@@ -69,11 +69,6 @@ export class Sessions {
     if (fenced) session.shutdownOffset = -1;
   }
 
-  fence(id: NodeId): void {
-    const session = this.#brokers.get(id);
-    if (session !== undefined) session.fenced = true;
-  }
-
   /** Infinity when no broker is active. */
   lowestActiveOffset(): Offset {
     let lowest = Infinity;

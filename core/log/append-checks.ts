@@ -60,6 +60,22 @@ export function asStored(
   return takesAppendTime ? withAppendTime(stored, nowMs) : stored;
 }
 
+/** Why what became of a batch must not be stored; NONE when it may be. */
+export function storedRefusal(
+  stored: BatchBody,
+  sent: BatchBody,
+  settings: TopicSettings,
+  rules: LogRules,
+): ErrorCode {
+  // Another compression may have made it larger than what was checked when it came.
+  if (stored !== sent && !rules.sizeIsAllowed(stored.sizeBytes, settings["max.message.bytes"])) {
+    return Errors.MESSAGE_TOO_LARGE;
+  }
+  return rules.sizeIsAllowed(stored.sizeBytes, settings["segment.bytes"])
+    ? Errors.NONE
+    : Errors.RECORD_LIST_TOO_LARGE;
+}
+
 function newRecordOf({ timestamp, key, value, headers }: DecodedRecord): NewRecord {
   return { timestamp, key, value, headers };
 }

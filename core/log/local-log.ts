@@ -176,6 +176,11 @@ export class LocalLog {
     this.#add(offset, nowMs);
   }
 
+  /** Where the segment begins that {@link indexFor} finds. */
+  segmentBaseAt(offset: Offset): Offset {
+    return (this.#segments[this.indexFor(offset)] as Segment).baseOffset;
+  }
+
   /** Index of the last segment that begins at or below `offset`; the first without one. */
   indexFor(offset: Offset): number {
     if (offset >= this.#active.baseOffset) return this.#segments.length - 1;

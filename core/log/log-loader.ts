@@ -5,7 +5,8 @@
  *
  * Differs from Kafka: above the recovery point a segment must begin where the one before it ends, or
  * the log ends there; Kafka would keep a hole when a segment lost its unsynced tail at the border of
- * two batches. Removed segments are removed for good before anything is appended.
+ * two batches. The log ends at a batch that begins below the end of the one before it, too, and at the
+ * cut in a segment below the recovery point whose index had to be made anew; Kafka keeps what follows. Removed segments are removed for good before anything is appended.
  */
 import type { Offset } from "../ids.ts";
 import type { Ports, Storage } from "../ports.ts";

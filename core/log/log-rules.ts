@@ -14,7 +14,7 @@ export class LogRules {
     needsKeys: "LogValidator.java",
     rollsForSize: "LogSegment.java",
     rollsForTime: "LogSegment.java",
-    rollsForIndex: "LogSegment.java",
+    rollsForIndex: "LogSegment.java, OffsetIndex.java, TimeIndex.java",
     rollsForOffset: "LogSegment.java",
     needsIndexEntry: "LogSegment.java",
     needsTimeIndexEntry: "TimeIndex.java",

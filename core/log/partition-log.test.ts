@@ -62,6 +62,19 @@ describe("appending as leader", () => {
     });
   });
 
+  it("refuses a batch that its topic's compression makes too large", () => {
+    const sent = body({ text: "x".repeat(100) });
+    const limit = { "max.message.bytes": sent.sizeBytes };
+    // The codec of a manual world only adds a mark.
+    const { log } = new LogFixture({ settings: { ...limit, "compression.type": "gzip" } });
+    expect(log.appendAsLeader(sent, 0, "client")).toMatchObject({
+      error: Errors.MESSAGE_TOO_LARGE,
+    });
+    expect(log.endOffset).toBe(0);
+    const asSent = new LogFixture({ settings: limit }).log;
+    expect(asSent.appendAsLeader(sent, 0, "client").kind).toBe("appended");
+  });
+
   it("stores another compression or time when the topic asks for it", () => {
     const { log } = new LogFixture({
       settings: { "compression.type": "gzip", "message.timestamp.type": "LogAppendTime" },
@@ -190,8 +203,8 @@ describe("rolling", () => {
     for (let index = 0; index < 6; index++) {
       indexed.log.appendAsLeader(body({ timestamp: START_MS + index }), 0, "client");
     }
-    // The first batch of a segment has no entry, and two entries of 12 bytes fit.
-    expect(indexed.files(".log").map((name) => Number(name.slice(0, 20)))).toEqual([0, 3]);
+    // The first batch of a segment has no entry, and of two places the time index keeps one free.
+    expect(indexed.files(".log").map((name) => Number(name.slice(0, 20)))).toEqual([0, 2, 4]);
   });
 
   it("flushes after flush.messages, and flush.ms after an append", () => {

@@ -22,7 +22,7 @@ import { Batch } from "../record/batch.ts";
 import { crcIsValid } from "../record/decode.ts";
 import type { Rules } from "../rules.ts";
 import type { TopicSettings } from "../settings/topic-settings.ts";
-import { asStored, refusal } from "./append-checks.ts";
+import { asStored, refusal, storedRefusal } from "./append-checks.ts";
 import type { AppendOrigin } from "./append-origin.ts";
 import { EpochCache } from "./epoch-cache.ts";
 import type { FoundRecord, LogRead } from "./local-log.ts";
@@ -179,9 +179,8 @@ export class PartitionLog {
     const error = refusal(body, origin, this.#settings, log, nowMs, codecs);
     if (error !== Errors.NONE) return { kind: "refused", error };
     const stored = origin === "client" ? asStored(body, this.#settings, nowMs, codecs) : body;
-    if (!log.sizeIsAllowed(stored.sizeBytes, this.#settings["segment.bytes"])) {
-      return { kind: "refused", error: Errors.RECORD_LIST_TOO_LARGE };
-    }
+    const storedError = storedRefusal(stored, body, this.#settings, log);
+    if (storedError !== Errors.NONE) return { kind: "refused", error: storedError };
     const epoch = log.stampedEpoch(leaderEpoch, -1);
     const batch = new Batch(this.#endOffset, epoch, stored);
     this.#noteEpoch(epoch, batch.baseOffset);
@@ -313,6 +312,11 @@ export class PartitionLog {
   /** The first record below `upTo` whose timestamp is at least `timestamp`. */
   offsetForTimestamp(timestamp: number, upTo: Offset): FoundRecord | null {
     return this.#local.findTimestamp(timestamp, this.#logStartOffset, upTo);
+  }
+
+  /** Base offset of the segment in which `offset` lies, or would. */
+  segmentBaseAt(offset: Offset): Offset {
+    return this.#local.segmentBaseAt(offset);
   }
 
   /** What the log knows of each idempotent producer. */

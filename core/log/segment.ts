@@ -145,7 +145,8 @@ export class Segment {
     const { entryCount, entryBytes } = this.#offsetIndex;
     if (this.#rules.rollsForIndex(entryCount, entryBytes, limitBytes)) return true;
     const time = this.#timeIndex;
-    return this.#rules.rollsForIndex(time.entryCount, time.entryBytes, limitBytes);
+    // It keeps room for the entry that finishes the segment.
+    return this.#rules.rollsForIndex(time.entryCount + 1, time.entryBytes, limitBytes);
   }
 
   append(batch: Batch, indexIntervalBytes: number): void {

@@ -9,7 +9,7 @@ import type {
   TopicId,
   Uuid,
 } from "../ids.ts";
-import { NO_NODE } from "../ids.ts";
+import { NO_NODE, UNASSIGNED_DIRECTORY } from "../ids.ts";
 import type { LeaderRecoveryState } from "../protocol/alter-partition.ts";
 import { BROKER_RESOURCE, TOPIC_RESOURCE } from "../protocol/configs.ts";
 import type { MetadataRecord, PartitionChangeRecord } from "./records.ts";
@@ -23,6 +23,8 @@ export interface PartitionRegistration {
   readonly leaderRecoveryState: LeaderRecoveryState;
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: PartitionEpoch;
+  /** Log directory of each replica, in the order of the replicas; absent: not assigned. */
+  readonly directories?: readonly Uuid[];
 }
 
 export interface TopicImage {
@@ -156,6 +158,7 @@ export class MetadataImage {
           leaderRecoveryState: record.leaderRecoveryState,
           leaderEpoch: record.leaderEpoch,
           partitionEpoch: record.partitionEpoch,
+          ...(record.directories === undefined ? {} : { directories: record.directories }),
         };
         delta.markPartition(record.topicId, record.partitionId);
         return;
@@ -209,6 +212,7 @@ export function changedRegistration(
   known: PartitionRegistration,
   change: PartitionChangeRecord,
 ): PartitionRegistration {
+  const directories = change.directories ?? known.directories;
   return {
     replicas: known.replicas,
     isr: change.isr ?? known.isr,
@@ -216,7 +220,14 @@ export function changedRegistration(
     leaderRecoveryState: change.leaderRecoveryState ?? known.leaderRecoveryState,
     leaderEpoch: change.leader === null ? known.leaderEpoch : known.leaderEpoch + 1,
     partitionEpoch: known.partitionEpoch + 1,
+    ...(directories === undefined ? {} : { directories }),
   };
+}
+
+/** The log directory that holds a broker's replica; {@link UNASSIGNED_DIRECTORY} when not known. */
+export function directoryOf(registration: PartitionRegistration, broker: NodeId): Uuid {
+  const at = registration.replicas.indexOf(broker);
+  return registration.directories?.[at] ?? UNASSIGNED_DIRECTORY;
 }
 
 export function hasLeader(registration: PartitionRegistration): boolean {

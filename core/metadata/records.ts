@@ -52,6 +52,8 @@ export interface PartitionRecord {
   readonly leaderRecoveryState: LeaderRecoveryState;
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;
+  /** Log directory of each replica, in the order of the replicas (KIP-858); absent: not assigned. */
+  readonly directories?: readonly Uuid[];
 }
 
 /**
@@ -65,6 +67,8 @@ export interface PartitionChangeRecord {
   readonly isr: readonly NodeId[] | null;
   readonly leader: NodeId | null;
   readonly leaderRecoveryState: LeaderRecoveryState | null;
+  /** Absent: unchanged. */
+  readonly directories?: readonly Uuid[];
 }
 
 export interface ConfigRecord {

@@ -35,6 +35,7 @@ const CONTROLLER_APIS: readonly ApiKey[] = [
   ApiKeys.BROKER_REGISTRATION,
   ApiKeys.BROKER_HEARTBEAT,
   ApiKeys.ALLOCATE_PRODUCER_IDS,
+  ApiKeys.ASSIGN_REPLICAS_TO_DIRS,
 ];
 
 /** The same answer for every client: make it once. */

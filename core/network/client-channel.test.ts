@@ -164,6 +164,28 @@ describe("a client channel", () => {
     expect(world.nowMs - from).toBeLessThanOrEqual(60);
   });
 
+  test("never backs off for longer than the maximum, and without jitter when that is the first", () => {
+    const wait = (reconnectBackoffMs: number, draw: (count: number) => number): number => {
+      const { world, server, client } = makeWorld();
+      serve(server, answerMetadata);
+      const random = { ...client.ports.random, below: (_: string, n: number) => draw(n) };
+      const ports = { ...client.ports, random };
+      const channel = new ClientChannel(ports, { ...options, reconnectBackoffMs });
+      world.cut("client", "server");
+      let from = 0;
+      for (let attempt = 0; attempt < 5; attempt++) {
+        channel.connect();
+        world.runUntil(() => channel.isBackingOff);
+        from = world.nowMs;
+        world.runUntil(() => !channel.isBackingOff);
+      }
+      return world.nowMs - from;
+    };
+    expect(wait(50, (count) => count - 1)).toBeLessThanOrEqual(400);
+    expect(wait(50, () => 0)).toBe(320);
+    expect(wait(400, () => 0)).toBe(400);
+  });
+
   test("gives up a connection that does not open, and a request that waits for it", () => {
     const { world, server, client } = makeWorld();
     serve(server, answerMetadata);

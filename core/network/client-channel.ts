@@ -4,7 +4,8 @@
  * which a request timed out. Responses come back in the order of the requests.
  *
  * Differs from Kafka: a request may be given at any time and waits here for its connection, where
- * NetworkClient refuses it until the node is ready.
+ * NetworkClient refuses it until the node is ready. The time that a connection may take to open
+ * does not grow from attempt to attempt (socket.connection.setup.timeout.max.ms).
  */
 import { assert } from "../assert.ts";
 import type { CloseReason, Connection, ConnectionHandler, Lane, Ports, Timer } from "../ports.ts";
@@ -290,14 +291,15 @@ export class ClientChannel implements ConnectionHandler {
     this.#connection = null;
     this.#setupDeadlineMs = Infinity;
     this.#disarm();
-    const doubled = reconnectBackoffMs * powerOfTwo(this.#failures);
-    const base = Math.min(doubled, Math.max(reconnectBackoffMs, reconnectBackoffMaxMs));
+    const limit = Math.max(reconnectBackoffMs, reconnectBackoffMaxMs);
+    const base = Math.min(reconnectBackoffMs * powerOfTwo(this.#failures), limit);
     this.#failures += 1;
-    // Jitter of 20 %, so that clients do not come back in step (ExponentialBackoff.java).
-    const spread = Math.floor(base / 5);
+    // Jitter of 20 % below the limit, so that clients do not come back in step; none when the first
+    // backoff is the limit (ExponentialBackoff.java).
+    const spread = reconnectBackoffMs < limit ? Math.floor(base / 5) : 0;
     const jitter = spread > 0 ? random.below(`reconnect ${host} ${channel}`, 2 * spread + 1) : 0;
     this.#state = "backoff";
-    this.#backoff.set(base - spread + jitter);
+    this.#backoff.set(Math.min(base - spread + jitter, limit));
     this.#options.onDisconnect?.();
     for (const entry of inFlight) this.#end(entry.done, outcome);
     for (const entry of waiting) this.#end(entry.done, DISCONNECTED);

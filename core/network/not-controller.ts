@@ -10,6 +10,7 @@ export function saysNotController(apiKey: ApiKey, body: ResponseBody<ApiKey>): b
     case ApiKeys.BROKER_REGISTRATION:
     case ApiKeys.BROKER_HEARTBEAT:
     case ApiKeys.ALLOCATE_PRODUCER_IDS:
+    case ApiKeys.ASSIGN_REPLICAS_TO_DIRS:
     case ApiKeys.ENVELOPE:
       return (body as { readonly errorCode: number }).errorCode === Errors.NOT_CONTROLLER;
     case ApiKeys.ELECT_LEADERS: {

@@ -5,6 +5,10 @@ import type {
 import type { AlterPartitionRequest, AlterPartitionResponse } from "./alter-partition.ts";
 import type { ApiVersionsRequest, ApiVersionsResponse } from "./api-versions.ts";
 import type {
+  AssignReplicasToDirsRequest,
+  AssignReplicasToDirsResponse,
+} from "./assign-replicas-to-dirs.ts";
+import type {
   BrokerHeartbeatRequest,
   BrokerHeartbeatResponse,
   BrokerRegistrationRequest,
@@ -47,6 +51,7 @@ export const ApiKeys = {
   BROKER_REGISTRATION: 62,
   BROKER_HEARTBEAT: 63,
   ALLOCATE_PRODUCER_IDS: 67,
+  ASSIGN_REPLICAS_TO_DIRS: 73,
 } as const;
 
 export type ApiKey = (typeof ApiKeys)[keyof typeof ApiKeys];
@@ -80,6 +85,10 @@ export interface Bodies {
   67: {
     readonly request: AllocateProducerIdsRequest;
     readonly response: AllocateProducerIdsResponse;
+  };
+  73: {
+    readonly request: AssignReplicasToDirsRequest;
+    readonly response: AssignReplicasToDirsResponse;
   };
 }
 
@@ -126,4 +135,5 @@ export const supportedVersions: readonly {
   { apiKey: ApiKeys.BROKER_REGISTRATION, minVersion: 4, maxVersion: 4 },
   { apiKey: ApiKeys.BROKER_HEARTBEAT, minVersion: 1, maxVersion: 1 },
   { apiKey: ApiKeys.ALLOCATE_PRODUCER_IDS, minVersion: 0, maxVersion: 0 },
+  { apiKey: ApiKeys.ASSIGN_REPLICAS_TO_DIRS, minVersion: 0, maxVersion: 0 },
 ];

@@ -5,7 +5,8 @@
  * Differs from Kafka: a consumer positioned above the high watermark waits like one at it; Kafka
  * answers at once with nothing, and is asked again hundreds of times a second. Within a session the
  * high watermark is told again after a divergence and in a new leader epoch; in Kafka a follower that
- * truncated may not hear of it until it moves.
+ * truncated may not hear of it until it moves. A wait for min.bytes goes on when a segment begins at
+ * the very offset that is waited for; Kafka ends it.
  */
 import { Errors } from "../errors.ts";
 import type { Call } from "../network/request-server.ts";

@@ -86,6 +86,28 @@ describe("fetch by a client", () => {
     expect(only(fetchedBy(waits)).records).toHaveLength(2);
   });
 
+  it("counts a batch above the partition's limit when it waits for min.bytes", () => {
+    const cluster = new TestCluster({ brokers: 1 });
+    const asked = { maxWaitMs: 10000, minBytes: 100 };
+    const waits = cluster.fetch(0, [{ partitionMaxBytes: 100 }], asked);
+    cluster.run(20);
+    cluster.produce(0, batchOf(cluster, 9));
+    cluster.run(20);
+    expect(only(fetchedBy(waits)).records).toHaveLength(1);
+  });
+
+  it("waits for no more bytes once the log goes on in another segment", () => {
+    const cluster = new TestCluster({ brokers: 1, topic: { "segment.bytes": 200 } });
+    const waits = cluster.fetch(0, [{}], { maxWaitMs: 10000, minBytes: 10000 });
+    cluster.run(20);
+    cluster.produce(0, batchOf(cluster, 3));
+    cluster.run(20);
+    expect(waits.outcome).toBeNull();
+    cluster.produce(0, batchOf(cluster, 8));
+    cluster.run(20);
+    expect(only(fetchedBy(waits)).records).toHaveLength(1);
+  });
+
   it("gives whole batches within the limits, but at least one", () => {
     const cluster = new TestCluster({ brokers: 1, partitions: 2 });
     for (let index = 0; index < 2; index++) {

@@ -46,7 +46,10 @@ export class FetchReader {
     return hasNews ? -1 : totalBytes;
   }
 
-  /** Bytes that the entry could give now; -1 when it has an error to tell. */
+  /**
+   * Bytes that the entry could give now, as far as `minBytes` asks; -1 when it is to be answered
+   * whatever there is.
+   */
   readableBytes(entry: FetchEntry, minBytes: number): number {
     const { partition, session } = entry;
     if (partition === null || partition.leading === null) return -1;
@@ -56,11 +59,15 @@ export class FetchReader {
     const { log } = partition;
     const reader = session.isFollower ? "follower" : "client";
     const { highWatermark, endOffset } = log;
-    const limit = this.#context.rules.serving.readLimit(reader, endOffset, highWatermark);
-    if (limit <= entry.fetchOffset) return 0;
+    const { serving } = this.#context.rules;
+    const { fetchOffset, maxBytes } = entry;
+    const limit = serving.readLimit(reader, endOffset, highWatermark);
+    if (limit <= fetchOffset) return 0;
     if (minBytes <= 1) return 1;
-    const read = this.#tryRead(partition, entry.fetchOffset, entry.maxBytes, limit, false);
-    return "error" in read ? -1 : read.sizeBytes;
+    if (serving.endsWaitAtRoll(log.segmentBaseAt(fetchOffset), log.segmentBaseAt(limit))) return -1;
+    // A batch above the limit counts for as much as the limit: it would go out all the same.
+    const read = this.#tryRead(partition, fetchOffset, maxBytes, limit, true);
+    return "error" in read ? -1 : Math.min(read.sizeBytes, maxBytes);
   }
 
   #readEntry(

@@ -3,6 +3,9 @@
  * and the latest offset, or the first one at or after a timestamp. Followers see up to the log's end,
  * clients up to the high watermark; right after an election, while that may be behind what clients
  * have seen, clients are told to ask again (KIP-207).
+ *
+ * Differs from Kafka: of the negative timestamps with a meaning only these two are known; others (the
+ * largest timestamp, KIP-734, and those of tiered storage) get UNSUPPORTED_VERSION.
  */
 import { Errors } from "../errors.ts";
 import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
@@ -43,7 +46,10 @@ export class ListOffsetsHandler {
   }
 
   #answer(topic: string, asked: Asked, replicaId: NodeId): Answer {
-    const { partitionIndex } = asked;
+    const { partitionIndex, timestamp } = asked;
+    if (timestamp < 0 && timestamp !== LATEST_TIMESTAMP && timestamp !== EARLIEST_TIMESTAMP) {
+      return failed(partitionIndex, Errors.UNSUPPORTED_VERSION);
+    }
     const topicId = this.#context.image.topicsByName.get(topic)?.id;
     if (topicId === undefined) return failed(partitionIndex, Errors.UNKNOWN_TOPIC_OR_PARTITION);
     const partition = this.#context.partition(topicId, partitionIndex);
@@ -54,9 +60,9 @@ export class ListOffsetsHandler {
     const error = partition.leaderError(asked.currentLeaderEpoch, reader);
     const { leading } = partition;
     if (error !== Errors.NONE || leading === null) return failed(partitionIndex, error);
-    const found = this.#find(partition, leading, asked.timestamp, reader);
+    const found = this.#find(partition, leading, timestamp, reader);
     if (typeof found === "number") return failed(partitionIndex, found);
-    this.#tell(partition, leading, asked.timestamp, found, reader);
+    this.#tell(partition, leading, timestamp, found, reader);
     return { partitionIndex, errorCode: Errors.NONE, ...found };
   }
 

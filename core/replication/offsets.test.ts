@@ -40,6 +40,10 @@ describe("offsets", () => {
     });
     expect(list(cluster, 0, cluster.world.startMs)).toMatchObject({ errorCode: 0, offset: 0 });
     expect(list(cluster, 0, cluster.world.startMs + 999999)).toMatchObject({ offset: -1 });
+    expect(list(cluster, 0, -3)).toMatchObject({
+      errorCode: Errors.UNSUPPORTED_VERSION,
+      offset: -1,
+    });
   });
 
   it("are not told while a new leader's high watermark lags behind its epoch's start", () => {
@@ -56,6 +60,11 @@ describe("offsets", () => {
       errorCode: Errors.OFFSET_NOT_AVAILABLE,
     });
     expect(list(cluster, 1, EARLIEST_TIMESTAMP)).toMatchObject({ errorCode: 0, offset: 0 });
+    // Not what lies beyond it either; a follower is told the end.
+    expect(list(cluster, 1, cluster.world.startMs)).toMatchObject({
+      errorCode: Errors.OFFSET_NOT_AVAILABLE,
+    });
+    expect(list(cluster, 1, LATEST_TIMESTAMP, 2)).toMatchObject({ errorCode: 0, offset: 3 });
     cluster.world.mend("b1", "b2");
     cluster.run(2000);
     expect(list(cluster, 1, LATEST_TIMESTAMP)).toMatchObject({ errorCode: 0, offset: 3 });

@@ -54,8 +54,10 @@ describe("produce", () => {
       ],
     };
     const result = cluster.send(0, ApiKeys.PRODUCE, body);
+    const elsewhere = cluster.send(1, ApiKeys.PRODUCE, body);
     cluster.run(10);
     expect(producedTo(result).errorCode).toBe(Errors.INVALID_RECORD);
+    expect(producedTo(elsewhere).errorCode).toBe(Errors.INVALID_RECORD);
     expect(cluster.broker(0).log().endOffset).toBe(0);
   });
 

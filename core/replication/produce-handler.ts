@@ -80,8 +80,8 @@ export class ProduceHandler {
     const { leading } = partition;
     const body = data.records[0];
     let error: ErrorCode = Errors.NONE;
-    if (leading === null) error = Errors.NOT_LEADER_OR_FOLLOWER;
-    else if (body === undefined || data.records.length !== 1) error = Errors.INVALID_RECORD;
+    if (body === undefined || data.records.length !== 1) error = Errors.INVALID_RECORD;
+    else if (leading === null) error = Errors.NOT_LEADER_OR_FOLLOWER;
     else if (acks === -1 && !this.#hasEnoughReplicas(partition)) error = Errors.NOT_ENOUGH_REPLICAS;
     if (leading === null || body === undefined || error !== Errors.NONE) {
       this.#tellRefusal(call, partition, body, error);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FactOf } from "../facts.ts";
 import type { BatchBody } from "../record/batch.ts";
-import { batchOf, TestCluster } from "./testkit/test-cluster.ts";
+import { batchOf, TestCluster, TOPIC_ID } from "./testkit/test-cluster.ts";
 
 type Step =
   | { readonly kind: "produce"; readonly count: number }
@@ -73,7 +73,7 @@ function perform(cluster: TestCluster, step: Step): void {
     case "produce": {
       // Whoever believes to lead: also a deposed one.
       for (const { id, manager } of cluster.brokers) {
-        if (manager.leaderCount() > 0) {
+        if (manager.partition(TOPIC_ID, 0)?.isLeader === true) {
           cluster.produce(id, batchOf(cluster, step.count), { timeoutMs: 3000, channel: `p${id}` });
         }
       }

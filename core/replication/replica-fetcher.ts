@@ -211,7 +211,7 @@ export class ReplicaFetcher {
       // It may have taken some before it came to a bad one.
       followed.followLog();
       if (appended.kind === "refused") {
-        this.#takeError(followed, appended.error);
+        this.#appendRefused(followed, appended.error);
         return false;
       }
     }
@@ -244,12 +244,22 @@ export class ReplicaFetcher {
     this.#session.changed(followed);
   }
 
+  #appendRefused(followed: FollowedPartition, error: number): void {
+    this.#tellError(followed, error);
+    if (this.#context.rules.replica.afterAppendError(error) === "back-off") this.#delay(followed);
+    else this.remove(followed.partition, "failed");
+  }
+
+  #tellError({ partition, leaderEpoch }: FollowedPartition, error: number): void {
+    const { probe } = this.#context.ports;
+    if (probe === null) return;
+    probe.emit({ kind: "follower-error", partition: partition.name, leaderEpoch, error });
+  }
+
   #takeError(followed: FollowedPartition, error: number): void {
-    const { rules, ports } = this.#context;
+    const { rules } = this.#context;
     const { partition, leaderEpoch } = followed;
-    if (ports.probe !== null) {
-      ports.probe.emit({ kind: "follower-error", partition: partition.name, leaderEpoch, error });
-    }
+    this.#tellError(followed, error);
     switch (rules.replica.afterFetchError(error)) {
       case "out-of-range":
         this.#askRange(followed);

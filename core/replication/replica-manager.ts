@@ -150,13 +150,6 @@ export class ReplicaManager implements ReplicationContext {
     this.actions.drain();
   }
 
-  /** Partitions that this broker leads. */
-  leaderCount(): number {
-    let count = 0;
-    for (const partition of this.#all()) if (partition.isLeader) count += 1;
-    return count;
-  }
-
   topicSettingsChanged(topic: string): void {
     const id = this.image.topicsByName.get(topic)?.id;
     const partitions = id === undefined ? undefined : this.#partitions.get(id);

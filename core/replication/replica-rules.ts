@@ -1,6 +1,9 @@
 import { Errors } from "../errors.ts";
 import type { BrokerEpoch, LeaderEpoch, Offset, PartitionEpoch } from "../ids.ts";
 
+/** What a follower does with a partition whose log refused what its leader sent. */
+export type AppendErrorAction = "back-off" | "failed";
+
 /** What a follower does with a partition for which its leader answered an error. */
 export type FetchErrorAction = "out-of-range" | "fenced" | "back-off";
 
@@ -18,6 +21,7 @@ export class ReplicaRules {
     truncatesToLeaderEnd: "AbstractFetcherThread.scala fetchOffsetAndTruncate",
     startsOver: "AbstractFetcherThread.scala fetchOffsetAndTruncate",
     afterFetchError: "AbstractFetcherThread.scala processFetchRequest",
+    afterAppendError: "AbstractFetcherThread.scala processFetchRequest",
     mayFetch: "KIP-903, but see replica-fetcher.ts",
     leavesFetcherWhenFenced: "AbstractFetcherThread.scala onPartitionFenced; KIP-320",
     stopsFetching: "ReplicaManager.scala applyLocalFollowersDelta",
@@ -100,6 +104,13 @@ export class ReplicaRules {
       default:
         return "back-off";
     }
+  }
+
+  /** Damage may have come on the way; for the rest somebody has to look at the partition. */
+  afterAppendError(error: number): AppendErrorAction {
+    return error === Errors.CORRUPT_MESSAGE || error === Errors.INVALID_RECORD
+      ? "back-off"
+      : "failed";
   }
 
   /** Fenced at our current epoch: only news from the controller helps. */

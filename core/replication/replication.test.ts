@@ -234,10 +234,11 @@ describe("replication", () => {
   it("ends fetchers when it becomes a leader and starts them when it follows", () => {
     const cluster = new TestCluster();
     cluster.run(50);
-    expect(cluster.broker(0).manager.leaderCount()).toBe(1);
+    const leads = (): unknown => cluster.broker(0).manager.partition("topic-id-of-t", 0)?.isLeader;
+    expect(leads()).toBe(true);
     cluster.change({ leader: 1 });
     cluster.run(50);
-    expect(cluster.broker(0).manager.leaderCount()).toBe(0);
+    expect(leads()).toBe(false);
     expect(cluster.broker(1).node.factsOf("fetcher-removed")).toMatchObject([
       { why: "became-leader" },
     ]);
@@ -245,6 +246,82 @@ describe("replication", () => {
     cluster.change({ leader: -1 });
     expect(cluster.broker(0).node.factsOf("fetcher-removed")).toMatchObject([{ why: "no-leader" }]);
     expect(cluster.broker(1).node.factsOf("became-follower")).toHaveLength(2);
+  });
+
+  it("leaves the fetcher when it is fenced, until it hears of the new leader epoch", () => {
+    const cluster = new TestCluster({ broker: fast });
+    cluster.run(50);
+    const { node } = cluster.broker(1);
+    cluster.isQuiet = true;
+    cluster.change({ leader: 0 });
+    cluster.publish([0]);
+    cluster.run(50);
+    expect(node.factsOf("follower-error")).toMatchObject([{ error: Errors.FENCED_LEADER_EPOCH }]);
+    expect(node.factsOf("fetcher-removed")).toMatchObject([{ why: "fenced" }]);
+    cluster.produce(0, batchOf(cluster), { acks: 1 });
+    cluster.run(1000);
+    expect(node.factsOf("follower-error")).toHaveLength(1);
+    cluster.publish([1]);
+    cluster.run(50);
+    expect(ends(cluster)).toEqual([1, 1, 0]);
+  });
+
+  it("asks again and again while its leader has not heard of the leader epoch", () => {
+    const cluster = new TestCluster({ broker: fast });
+    cluster.run(50);
+    const { node } = cluster.broker(1);
+    cluster.isQuiet = true;
+    cluster.change({ leader: 0 });
+    cluster.publish([1]);
+    cluster.run(1000);
+    const errors = node.factsOf("follower-error").map(({ error }) => error);
+    expect(new Set(errors)).toEqual(new Set([Errors.UNKNOWN_LEADER_EPOCH]));
+    // One for each replica.fetch.backoff.ms.
+    expect(errors.length).toBeGreaterThanOrEqual(3);
+    expect(errors.length).toBeLessThanOrEqual(5);
+    cluster.publish([0]);
+    cluster.produce(0, batchOf(cluster), { acks: 1 });
+    cluster.run(300);
+    expect(cluster.broker(1).log().endOffset).toBe(1);
+  });
+
+  it("starts over where its leader's log begins when that is beyond its own end", () => {
+    const cluster = new TestCluster({ broker: fast });
+    cluster.run(50);
+    cluster.produce(0, batchOf(cluster, 2));
+    cluster.run(50);
+    cluster.broker(0).node.perform(() => cluster.broker(0).log().truncateFullyAndStartAt(100, 0));
+    cluster.change({ leader: 0 });
+    cluster.run(500);
+    const { logStartOffset, endOffset, highWatermark } = cluster.broker(1).log();
+    expect([logStartOffset, endOffset, highWatermark]).toEqual([100, 100, 100]);
+  });
+
+  it("stops fetching during a controlled shutdown once it is out of the ISR", () => {
+    const cluster = new TestCluster({ broker: fast });
+    cluster.run(50);
+    const { node, manager } = cluster.broker(1);
+    node.perform(() => manager.beginShutdown());
+    cluster.change({ isr: [0, 1] });
+    expect(node.factsOf("fetcher-removed")).toEqual([]);
+    cluster.change({ isr: [0] });
+    expect(node.factsOf("fetcher-removed")).toMatchObject([{ why: "stopped" }]);
+  });
+
+  it("gives a partition up whose log refuses what the leader sends, until a new leader epoch", () => {
+    const cluster = new TestCluster({ broker: fast });
+    cluster.run(50);
+    const log = cluster.broker(1).log();
+    log.configure({ ...cluster.topic, "segment.bytes": 61 });
+    cluster.produce(0, batchOf(cluster), { acks: 1 });
+    cluster.run(50);
+    expect(cluster.broker(1).node.factsOf("fetcher-removed")).toMatchObject([{ why: "failed" }]);
+    log.configure(cluster.topic);
+    cluster.run(2000);
+    expect(log.endOffset).toBe(0);
+    cluster.change({ leader: 0 });
+    cluster.run(100);
+    expect(ends(cluster)).toEqual([1, 1, 1]);
   });
 
   it("halts the broker when its disk is full", () => {

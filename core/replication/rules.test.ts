@@ -42,6 +42,13 @@ describe("rules of the ISR", () => {
     expect(isr.effectiveMinIsr(3, 2)).toBe(2);
   });
 
+  it("give members of the ISR, and nobody else, the benefit of the doubt at an election", () => {
+    expect(isr.caughtUpAtElection(true, 7)).toBe(7);
+    expect(isr.caughtUpAtElection(false, 7)).toBe(-Infinity);
+    expect(isr.followerEndAtElection(5, true)).toBe(5);
+    expect(isr.followerEndAtElection(5, false)).toBe(-1);
+  });
+
   it("keep the larger ISR until a proposal is answered", () => {
     expect(isr.maximalIsr([0, 1, 2], [0, 1])).toEqual([0, 1, 2]);
     expect(isr.maximalIsr([0, 1], [0, 1, 2])).toEqual([0, 1, 2]);
@@ -70,6 +77,25 @@ describe("rules of followers", () => {
     expect(replica.truncationOffset(3, 8, -1, -1, 12)).toBe(8);
     expect(replica.truncationOffset(3, 8, 2, 5, 12)).toBe(5);
     expect(replica.truncationOffset(3, 8, 3, 20, 7)).toBe(7);
+  });
+
+  it("look at the leader's range when out of it, leave when fenced, else try again", () => {
+    expect(replica.afterFetchError(Errors.OFFSET_OUT_OF_RANGE)).toBe("out-of-range");
+    expect(replica.afterFetchError(Errors.FENCED_LEADER_EPOCH)).toBe("fenced");
+    expect(replica.afterFetchError(Errors.UNKNOWN_LEADER_EPOCH)).toBe("back-off");
+    expect(replica.afterFetchError(Errors.CORRUPT_MESSAGE)).toBe("back-off");
+    expect(replica.leavesFetcherWhenFenced(3, 3)).toBe(true);
+    expect(replica.leavesFetcherWhenFenced(2, 3)).toBe(false);
+    expect(replica.truncatesToLeaderEnd(4, 5)).toBe(true);
+    expect(replica.truncatesToLeaderEnd(5, 5)).toBe(false);
+    expect(replica.startsOver(6, 5)).toBe(true);
+    expect(replica.startsOver(5, 5)).toBe(false);
+  });
+
+  it("try again after damage, and give up on what makes no sense", () => {
+    expect(replica.afterAppendError(Errors.CORRUPT_MESSAGE)).toBe("back-off");
+    expect(replica.afterAppendError(Errors.UNKNOWN_SERVER_ERROR)).toBe("failed");
+    expect(replica.afterAppendError(Errors.RECORD_LIST_TOO_LARGE)).toBe("failed");
   });
 
   it("bound the high watermark by the follower's own log", () => {

@@ -18,6 +18,7 @@ export class ServingRules {
     isInRange: "UnifiedLog.read in LocalLog.java",
     latestIsKnown: "Partition.scala fetchOffsetForTimestamp; KIP-207",
     answersAtOnce: "ReplicaManager.scala fetchMessages",
+    endsWaitAtRoll: "DelayedFetch.java tryComplete",
     includesInIncremental: "FetchSession.scala maybeUpdateResponseData; KIP-227",
     sessionError: "FetchManager in FetchSession.scala; KIP-227",
   };
@@ -79,6 +80,11 @@ export class ServingRules {
     hasNews: boolean,
   ): boolean {
     return maxWaitMs <= 0 || partitions === 0 || readableBytes >= minBytes || hasNews;
+  }
+
+  /** A fetch behind the newest segment that it may read waits for no more bytes. */
+  endsWaitAtRoll(segmentOfFetch: Offset, segmentOfLimit: Offset): boolean {
+    return segmentOfFetch < segmentOfLimit;
   }
 
   /** Within a session a partition is told of only when there is something to tell. */

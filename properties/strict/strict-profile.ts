@@ -5,6 +5,8 @@
  * is a counted no-op. The judgement uses the truth about the cluster, so a plan says nothing of it.
  */
 import type { NodeId } from "../../core/ids.ts";
+import { ApiKeys } from "../../core/protocol/message.ts";
+import type { Response } from "../../core/protocol/message.ts";
 import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
 import type { World } from "../../sim/world.ts";
 import type { Ghost } from "../ghost/ghost.ts";
@@ -23,6 +25,8 @@ export interface WorldView {
   hasFaultyLink(one: string, other: string): boolean;
   /** Files of its disk with bytes that rotted, or that are not as durable as was claimed. */
   damagedFiles(node: string): readonly string[];
+  /** Time since that broker last took a controller's answer to a heartbeat, in microseconds. */
+  sinceHeartbeatUs(broker: string): number;
 }
 
 const ANY = "*";
@@ -30,10 +34,20 @@ const ANY = "*";
 /** Faults that stand on links; those of a node stand on all of its links. */
 const networkKinds: ReadonlySet<string> = new Set(["block", "delay", "bandwidth"]);
 
-/** The world of a run. */
+/** Brokers speak to the controller about their own life on this one. */
+const HEARTBEAT_CHANNEL = "heartbeat";
+
+/** The world of a run. Made before the run begins, since it listens. */
 export function plannedWorld(world: World): WorldView {
   const names = world.nodes().map(({ id }) => id);
   const isEnd = (end: string, node: string): boolean => end === ANY || end === node;
+  const answered = new Map<string, number>();
+  world.listen({
+    frameDelivered: (_connection, _from, to, channel, frame) => {
+      if (channel !== HEARTBEAT_CHANNEL || !isHeartbeatAnswer(frame as Response)) return;
+      answered.set(to, world.nowUs);
+    },
+  });
   return {
     isUp: (node) => world.node(node).alive,
     isPaused: (node) => world.node(node).paused,
@@ -56,7 +70,13 @@ export function plannedWorld(world: World): WorldView {
       const { disk } = world.node(node);
       return disk.files().filter((path) => disk.damage(path).length > 0);
     },
+    sinceHeartbeatUs: (broker) => world.nowUs - (answered.get(broker) ?? -Infinity),
   };
+}
+
+/** Requests have the same API key, but no body of this shape. */
+function isHeartbeatAnswer({ apiKey, body }: Response): boolean {
+  return apiKey === ApiKeys.BROKER_HEARTBEAT && "isFenced" in body && body.errorCode === 0;
 }
 
 /** A fault about to strike. */
@@ -74,12 +94,15 @@ export interface StrictProfileOptions {
   readonly world: WorldView;
   /** Names of the nodes that vote in the metadata quorum. */
   readonly controllers: readonly string[];
+  /** broker.heartbeat.interval.ms of a broker, by its name. */
+  readonly heartbeatIntervalMs: (broker: string) => number;
 }
 
 export class StrictProfile {
   readonly #ghost: Ghost;
   readonly #world: WorldView;
   readonly #controllers: readonly string[];
+  readonly #heartbeatIntervalMs: (broker: string) => number;
   /** Replicas that may come back with less than the leader counted on: partition -> node ids. */
   readonly #struck: Map<PartitionGhost, Set<NodeId>> = new Map();
 
@@ -87,6 +110,7 @@ export class StrictProfile {
     this.#ghost = options.ghost;
     this.#world = options.world;
     this.#controllers = options.controllers;
+    this.#heartbeatIntervalMs = options.heartbeatIntervalMs;
   }
 
   /** Whether the fault may strike. If it may, it is taken to have struck. */
@@ -217,7 +241,11 @@ export class StrictProfile {
       return false;
     }
     if (!world.isUp(name) || world.isPaused(name) || world.hasStandingFault(name)) return false;
-    if (!partition.inCommittedIsr(nodeId)) return false;
+    // What the controller has decided will be so, and one that hears nothing from it is fenced next.
+    const isExpelled = partition.decided !== null && !partition.decided.isr.includes(nodeId);
+    if (!partition.inCommittedIsr(nodeId) || isExpelled) return false;
+    const patienceUs = 2 * 1000 * this.#heartbeatIntervalMs(name);
+    if (world.sinceHeartbeatUs(name) > patienceUs) return false;
     const registration = this.#ghost.metadata.brokers.get(nodeId);
     if (registration === undefined || registration.fenced || registration.inControlledShutdown) {
       return false;

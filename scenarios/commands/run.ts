@@ -44,6 +44,8 @@ export interface RunArguments {
 /** One run in this many is done twice, whatever its verdict, to see that it comes out the same. */
 const RECHECK_EVERY = 50;
 
+const MAX_TRIED_PLANS = 50;
+
 /** Throws an InputError before anything is run or written. */
 export async function runCommand(given: RunArguments, console: Console): Promise<ExitStatus> {
   const seed = given.seed === undefined ? freshSeed() : parseSeed(given.seed);
@@ -64,8 +66,7 @@ export async function runCommand(given: RunArguments, console: Console): Promise
   if (given.input !== undefined && prepared.input === null) {
     throw wrongValue("--input", given.input, `is not for ${given.scenario}, which takes no events`);
   }
-  // Settings that no plan can have are found here, on the first one.
-  const firstPlan = planOf(prepared, runs === null ? seed : `${seed}/1`);
+  const firstPlan = tryPlans(prepared, seed, runs);
   const json = given.json === true;
   if (runs === null) return runOnce(prepared, seed, json, console);
   if (!json) console.out(describeCluster(firstPlan));
@@ -80,6 +81,18 @@ export async function runCommand(given: RunArguments, console: Console): Promise
     }
   }
   return exitStatusOf(campaign.verdict);
+}
+
+/**
+ * Finds settings that no plan can have before anything is run, and returns the first plan. Plans of a
+ * scenario differ in their own settings, so that one alone may go together with `--set` by luck.
+ */
+function tryPlans(prepared: PreparedJob, seed: string, runs: number | null): Plan {
+  if (runs === null) return planOf(prepared, seed);
+  const hasSettings = Object.keys(prepared.job.changes.settings).length > 0;
+  const tried = hasSettings ? Math.min(runs, MAX_TRIED_PLANS) : 1;
+  for (let run = tried; run > 1; run -= 1) planOf(prepared, `${seed}/${run}`);
+  return planOf(prepared, `${seed}/1`);
 }
 
 function runOnce(prepared: PreparedJob, seed: string, json: boolean, console: Console): ExitStatus {
