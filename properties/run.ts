@@ -3,6 +3,7 @@
  * and every acknowledged record read back. A pure function of the plan.
  */
 import type { Fact } from "../core/facts.ts";
+import type { Rules } from "../core/rules.ts";
 import type { TraceEvent } from "../sim/kernel.ts";
 import type { FrameListener } from "../sim/network/network.ts";
 import type { RunEnd } from "../sim/world.ts";
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly toEnd?: boolean;
   /** False runs without checkers, for measurements; the trace is the same. */
   readonly checkers?: boolean;
+  /** Instead of Kafka's rules with the plan's known bugs built in. */
+  readonly rules?: Rules;
   /** Further observers, e.g. invariants of a scenario. */
   readonly observers?: (findings: Findings) => readonly Observer[];
   readonly onEvent?: (event: TraceEvent) => void;
@@ -188,7 +191,7 @@ class Run {
     const plan = this.#plan;
     const isolation = this.#isolation;
     const cluster: Cluster = new Cluster(plan, {
-      rules: rulesWith(plan.bugs),
+      rules: this.#options.rules ?? rulesWith(plan.bugs),
       maxEvents: MAX_EVENTS,
       fact: (fact, moment) => this.#told(fact, moment),
       nodeEvent: (event, moment) => this.#nodeEvent(event, moment),

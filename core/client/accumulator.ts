@@ -1,6 +1,9 @@
 /**
  * Where a producer's records wait in batches, by partition, within buffer.memory
  * (RecordAccumulator.java).
+ *
+ * Differs from Kafka: a part that is split again makes room for its largest record without a batch
+ * header (Kafka: with one), so that a small record and a large one always part.
  */
 import type { CompressionType, Ports } from "../ports.ts";
 import { BATCH_HEADER_BYTES } from "../record/batch.ts";
@@ -141,7 +144,7 @@ export class Accumulator {
     queue.compressionRatio.reset(batch.compressionRatio);
     const { isPart, sizeBytes } = batch;
     const batchSize = this.#settings["batch.size"];
-    const largestBytes = largestAlone(batch.records);
+    const largestBytes = largestOf(batch.records);
     const target = this.#rules.splitTargetBytes(batchSize, isPart, sizeBytes, largestBytes);
     const parts: ProducerBatch[] = [];
     let part: ProducerBatch | null = null;
@@ -242,11 +245,11 @@ export class Accumulator {
   }
 }
 
-/** The most that a batch of one of these records can take. */
-function largestAlone(records: readonly PendingRecord[]): number {
+/** The most that one of these records can take. */
+function largestOf(records: readonly PendingRecord[]): number {
   let largest = 0;
   for (const { key, value, headers } of records) {
     largest = Math.max(largest, recordSizeUpperBound(key, value, headers));
   }
-  return BATCH_HEADER_BYTES + largest;
+  return largest;
 }

@@ -3,7 +3,9 @@
  * controller can do, and is tried again with backoff until default.api.timeout.ms.
  *
  * Differs from Kafka: a creation whose answer was lost is asked for again and may be answered
- * TOPIC_ALREADY_EXISTS, as in Kafka; but requests for the controller always go through a broker.
+ * TOPIC_ALREADY_EXISTS, as in Kafka; but requests for the controller always go through a broker, and
+ * only bootstrap servers are asked. An answer that is REQUEST_TIMED_OUT or LEADER_NOT_AVAILABLE for a
+ * topic or resource is asked for again, where Kafka fails the call.
  */
 import type { NodeId } from "../ids.ts";
 import type { Ports, Timer } from "../ports.ts";

@@ -207,9 +207,9 @@ export class ProducerRules {
     batchSize: number,
     isPart: boolean,
     sizeBytes: number,
-    largestAloneBytes: number,
+    largestRecordBytes: number,
   ): number {
-    return isPart ? Math.max(largestAloneBytes, Math.floor(sizeBytes / 2)) : batchSize;
+    return isPart ? Math.max(largestRecordBytes, Math.floor(sizeBytes / 2)) : batchSize;
   }
 
   /** A batch that failed for good leaves a gap. After the last attempt nothing is known for sure. */

@@ -218,6 +218,22 @@ describe("sequences and retries", () => {
     );
   });
 
+  it("splits a small record off a large one that only fits alone", () => {
+    const { cluster, results, send } = bench({ "batch.size": 1000 });
+    cluster.intercept = (_, request) => {
+      if (request.apiKey !== ApiKeys.PRODUCE) return undefined;
+      const body = request.body as ProduceRequest;
+      const isLarge = (bodiesOf(body)[0] as BatchBody).sizeBytes > 475;
+      return isLarge ? refuseAll(body, Errors.MESSAGE_TOO_LARGE) : undefined;
+    };
+    send("s", { value: new Uint8Array(1) });
+    send("l", { value: new Uint8Array(400) });
+    cluster.world.run(100);
+    expect(results.get("s")).toMatchObject({ kind: "acked", offset: 0 });
+    expect(results.get("l")).toMatchObject({ kind: "acked", offset: 1 });
+    expect(cluster.produced()).toHaveLength(4);
+  });
+
   it("fails a record that is refused for good, as certainly not appended", () => {
     const { cluster, results, send, node } = bench();
     spoil(cluster, { 0: Errors.INVALID_RECORD });

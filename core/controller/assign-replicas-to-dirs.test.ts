@@ -80,6 +80,19 @@ describe("a broker's log directory", () => {
     expect(directoryOf(cluster.partition("t"), 1)).toBe("new-disk");
   });
 
+  it("elects nobody uncleanly when it is assigned, although the topic allows it", () => {
+    const cluster = lastMemberWiped();
+    const configs = [
+      { name: "unclean.leader.election.enable", configOperation: 0, value: "true" },
+    ] as const;
+    cluster.ask(ApiKeys.INCREMENTAL_ALTER_CONFIGS, {
+      resources: [{ resourceType: 2, resourceName: "t", configs }],
+      validateOnly: false,
+    });
+    assign(cluster, 1, "new-disk");
+    expect(cluster.partition("t").leader).toBe(-1);
+  });
+
   it("writes nothing when it is assigned already", () => {
     const cluster = lastMemberWiped();
     assign(cluster, 1, "new-disk");

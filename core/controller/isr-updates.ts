@@ -116,7 +116,8 @@ export function assignDirectories(
   partition: PartitionRegistration,
   directories: readonly Uuid[],
 ): void {
-  const update: Update = { ...ELECTION, why: "directory-assigned", directories };
+  const why = "directory-assigned";
+  const update: Update = { ...ELECTION, why, isUncleanAllowed: false, directories };
   changePartition(context, image, changes, topic, index, partition, update);
 }
 

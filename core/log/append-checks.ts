@@ -92,6 +92,8 @@ function recordRefusal(
   const beforeMaxMs = settings["message.timestamp.before.max.ms"];
   const afterMaxMs = settings["message.timestamp.after.max.ms"];
   const checksTime = settings["message.timestamp.type"] === "CreateTime";
+  // Only the leader may give its own time.
+  if (!checksTime && body.hasAppendTime) return Errors.INVALID_TIMESTAMP;
   if (checksTime) {
     // The newest record tells whether any is too late; the oldest is only known by decoding.
     const newest = Math.max(body.maxTimestamp, nowMs);

@@ -3,7 +3,8 @@
  * start, one step a log; checkpoint files; clean shutdown. The metadata log lies in the same directory,
  * but its owner opens it.
  *
- * Differs from Kafka: one log directory; the high watermark checkpoint is written here; making a
+ * Differs from Kafka: one log directory, whose logs are loaded one after the other (as with
+ * num.recovery.threads.per.data.dir 1); the high watermark checkpoint is written here; making a
  * partition's directory is synced, since a disk here may lose it otherwise.
  */
 import type { BrokerEpoch, NodeId, Offset, PartitionName, Uuid } from "../ids.ts";

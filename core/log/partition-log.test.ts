@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Errors } from "../errors.ts";
 import { Batch, BatchBody } from "../record/batch.ts";
+import { withAppendTime } from "../record/encode.ts";
 import { DIRECTORY, LogFixture, START_MS, body } from "./log.testkit.ts";
 
 /** The same batch with its bytes damaged behind the CRC. */
@@ -88,6 +89,10 @@ describe("appending as leader", () => {
       offset: 0,
       timestamp: START_MS,
       leaderEpoch: 0,
+    });
+    // The time is the leader's to give, not the producer's.
+    expect(log.appendAsLeader(withAppendTime(given, 1000), 0, "client")).toMatchObject({
+      error: Errors.INVALID_TIMESTAMP,
     });
   });
 

@@ -104,6 +104,17 @@ describe("snapshots", () => {
     expect(fixture.restart(false).producers()[0]?.batches).toHaveLength(3);
   });
 
+  it("are all that a clean stop leaves: without any, the log is not read", () => {
+    const fixture = new LogFixture();
+    for (let index = 0; index < 3; index++) send(fixture.log, index);
+    fixture.log.close();
+    for (const path of fixture.node.disk.files.keys()) {
+      if (path.endsWith(".snapshot")) fixture.node.disk.files.delete(path);
+    }
+    expect(fixture.restart(true).producers()).toEqual([]);
+    expect(fixture.log.endOffset).toBe(3);
+  });
+
   it("are passed over when they are torn", () => {
     const fixture = new LogFixture({ settings: { "segment.bytes": 2 * body().sizeBytes } });
     for (let index = 0; index < 5; index++) send(fixture.log, index);

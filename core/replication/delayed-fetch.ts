@@ -6,7 +6,8 @@
  * answers at once with nothing, and is asked again hundreds of times a second. Within a session the
  * high watermark is told again after a divergence and in a new leader epoch; in Kafka a follower that
  * truncated may not hear of it until it moves. A wait for min.bytes goes on when a segment begins at
- * the very offset that is waited for; Kafka ends it.
+ * the very offset that is waited for; Kafka ends it. A partition whose topic is unknown ends the wait,
+ * as any other error does; Kafka answers it together with the partitions that it goes on to wait for.
  */
 import { Errors } from "../errors.ts";
 import type { Call } from "../network/request-server.ts";

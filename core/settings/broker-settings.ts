@@ -2,7 +2,8 @@
  * Settings of a broker or a controller (KafkaConfig and its parts).
  *
  * Differs from Kafka: lower bounds that exist only for production are relaxed. log.roll.ms is the
- * only name of log.roll.hours; log.dir is one directory.
+ * only name of log.roll.hours; log.dir is one directory. queued.max.requests has no effect, nor have,
+ * with one voter, controller.quorum.election.timeout.ms and its backoff.
  */
 import type { Definition, SettingValue, TableOf } from "./definition.ts";
 import { flag, integer, resolveSettings, text } from "./definition.ts";

@@ -2,7 +2,8 @@
  * Settings of producers, consumers and admin clients (ProducerConfig.java, ConsumerConfig.java).
  *
  * Differs from Kafka: lower bounds that exist only for production are relaxed; partitioner.class is
- * "default", "round-robin" or a name that the embedding program gives.
+ * "default", "round-robin" or a name that the embedding program gives. client.id has no effect: a
+ * client is called by the name of its node.
  */
 import type { TableOf } from "./definition.ts";
 import { choice, flag, integer, text } from "./definition.ts";
