@@ -127,7 +127,10 @@ class Run {
   }
 
   get #isTold(): boolean {
-    return this.#cluster.world.nowUs > this.#lastOperationAt && this.#awaited() === null;
+    // Asked after each input: no sentence is made here.
+    const { openSends, unreadRecords } = this.#progress;
+    if (openSends > 0 || unreadRecords > 0) return false;
+    return this.#cluster.world.nowUs > this.#lastOperationAt;
   }
 
   /** What the run waits for; null when its story is told. */
@@ -237,6 +240,7 @@ class Run {
     return {
       list: (node) => disk(node).files(),
       read: (node, path) => (disk(node).exists(path) ? disk(node).content(path) : null),
+      pieces: (node, path) => disk(node).chunks(path),
       damage: (node, path): readonly Damage[] => disk(node).damage(path),
     };
   }

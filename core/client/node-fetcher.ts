@@ -4,7 +4,7 @@
  */
 import type { LeaderEpoch, NodeId } from "../ids.ts";
 import type { Outcome } from "../network/client-channel.ts";
-import type { FetchPartitionResponse } from "../protocol/fetch.ts";
+import type { FetchPartitionResponse, FetchRequest } from "../protocol/fetch.ts";
 import { ApiKeys } from "../protocol/message.ts";
 import type { ConsumerSettings } from "../settings/client-settings.ts";
 import type { ClientMetadata } from "./client-metadata.ts";
@@ -78,7 +78,8 @@ export class NodeFetcher {
     this.#changed.clear();
     this.#isAsking = true;
     const { settings } = this.#options;
-    const request = {
+    const session = this.#session.next(changes);
+    const request: FetchRequest = {
       clusterId: null,
       replicaState: { replicaId: -1, replicaEpoch: -1 },
       maxWaitMs: settings["fetch.max.wait.ms"],
@@ -86,7 +87,10 @@ export class NodeFetcher {
       maxBytes: settings["fetch.max.bytes"],
       isolationLevel: settings["isolation.level"] === "read_committed" ? 1 : 0,
       rackId: "",
-      ...this.#session.next(changes),
+      sessionId: session.sessionId,
+      sessionEpoch: session.sessionEpoch,
+      topics: session.topics,
+      forgottenTopicsData: session.forgottenTopicsData,
     };
     channel.send(ApiKeys.FETCH, request, (outcome) => {
       this.#isAsking = false;

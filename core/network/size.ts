@@ -84,8 +84,14 @@ function plainSize(value: unknown): number {
     case "object": {
       if (value === null) return 1;
       if (value instanceof Uint8Array) return 4 + value.length;
-      let size = Array.isArray(value) ? 4 : 0;
-      for (const field of Object.values(value)) size += plainSize(field);
+      let size = 0;
+      if (Array.isArray(value)) {
+        size = 4;
+        for (let index = 0; index < value.length; index++) size += plainSize(value[index]);
+        return size;
+      }
+      const fields = value as Readonly<Record<string, unknown>>;
+      for (const name in fields) size += plainSize(fields[name]);
       return size;
     }
     default:

@@ -2,10 +2,26 @@
  * UTF-8 without the platform's TextEncoder, which core may not use. A lone surrogate and every
  * broken sequence becomes U+FFFD, one for each maximal broken part, as the platform's coders do.
  */
-const REPLACEMENT = 0xfffd;
+import type { ByteSlab } from "./byte-slab.ts";
 
-/** The bytes of `text`. */
-export function utf8Encode(text: string): Uint8Array {
+const REPLACEMENT = 0xfffd;
+/** Arguments of one call at most. */
+const MAX_RUN = 4096;
+
+/** The bytes of `text`, taken from `slab` where there is one. */
+export function utf8Encode(text: string, slab?: ByteSlab): Uint8Array {
+  // Nearly all texts are ASCII and take one pass; the rest is measured and done over.
+  const { length } = text;
+  const plain = slab === undefined ? new Uint8Array(length) : slab.take(length);
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) return encodeAny(text);
+    plain[index] = code;
+  }
+  return plain;
+}
+
+function encodeAny(text: string): Uint8Array {
   const bytes = new Uint8Array(utf8Size(text));
   let at = 0;
   for (let index = 0; index < text.length; index++) {
@@ -34,9 +50,14 @@ export function utf8Encode(text: string): Uint8Array {
 export function utf8Size(text: string): number {
   let size = 0;
   for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) {
+      size += 1;
+      continue;
+    }
     const code = codePointAt(text, index);
     if (code > 0xffff) index += 1;
-    size += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    size += code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
   }
   return size;
 }
@@ -46,11 +67,16 @@ export function utf8Decode(bytes: Uint8Array, from: number = 0, to: number = byt
   let text = "";
   let at = from;
   while (at < to) {
-    const lead = bytes[at++] as number;
-    if (lead < 0x80) {
-      text += String.fromCharCode(lead);
+    // Runs of ASCII go over in one piece.
+    let end = at;
+    const limit = Math.min(to, at + MAX_RUN);
+    while (end < limit && (bytes[end] as number) < 0x80) end += 1;
+    if (end > at) {
+      text += String.fromCharCode.apply(null, bytes.subarray(at, end) as unknown as number[]);
+      at = end;
       continue;
     }
+    const lead = bytes[at++] as number;
     const more = lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
     let code = more === 0 ? REPLACEMENT : lead & (0x3f >> more);
     for (let count = 0; count < more; count++) {

@@ -181,10 +181,11 @@ export class LeaderState {
   /** Whom {@link nextHighWatermark} counted, for observers. */
   counted(): readonly NodeId[] {
     const nowMs = this.#context.ports.clock.monotonicMs();
-    const waited = this.followers.filter(
-      (follower) => follower.isInMaximalIsr || this.#waitsFor(follower, nowMs),
-    );
-    return [this.#context.nodeId, ...waited.map((follower) => follower.id)];
+    const counted = [this.#context.nodeId];
+    for (const follower of this.followers) {
+      if (follower.isInMaximalIsr || this.#waitsFor(follower, nowMs)) counted.push(follower.id);
+    }
+    return counted;
   }
 
   #maybeExpand(follower: FollowerProgress): void {

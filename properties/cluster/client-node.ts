@@ -4,6 +4,7 @@ import { resolveProducerSettings } from "../../core/client/producer-settings.ts"
 import { Producer } from "../../core/client/producer.ts";
 import type { Ports } from "../../core/ports.ts";
 import { PREFERRED_ELECTION, UNCLEAN_ELECTION } from "../../core/protocol/elect-leaders.ts";
+import { ByteSlab } from "../../core/record/byte-slab.ts";
 import { utf8Encode } from "../../core/record/utf8.ts";
 import type { Rules } from "../../core/rules.ts";
 import { adminSettings, consumerSettings } from "../../core/settings/client-settings.ts";
@@ -46,6 +47,8 @@ function misdirected(operation: Operation): never {
 
 class ProducerNode implements ClientNode {
   readonly #producer: Producer;
+  /** Keys and values of thousands of sends come out of a few buffers. */
+  readonly #slab: ByteSlab = new ByteSlab();
 
   constructor(clientId: string, context: ClientContext) {
     this.#producer = new Producer(context.ports, {
@@ -57,7 +60,7 @@ class ProducerNode implements ClientNode {
   }
 
   perform(operation: Operation): void {
-    if (operation.op === "send") this.#producer.send(sendArguments(operation), ignore);
+    if (operation.op === "send") this.#producer.send(sendArguments(operation, this.#slab), ignore);
     else if (operation.op === "flush") this.#producer.flush(ignore);
     else misdirected(operation);
   }
@@ -66,24 +69,26 @@ class ProducerNode implements ClientNode {
 /** Outcomes are told by facts; the plan's program has nothing to do with them. */
 function ignore(): void {}
 
-function sendArguments(operation: SendOperation): Parameters<Producer["send"]>[0] {
-  return {
-    sendId: operation.id,
-    topic: operation.topic,
-    ...(operation.partition === undefined ? {} : { partition: operation.partition }),
-    key: bytesOf(operation.key, operation.keyBase64),
-    value: bytesOf(operation.value, operation.valueBase64),
-    timestamp: operation.timestamp,
-  };
+function sendArguments(
+  operation: SendOperation,
+  slab: ByteSlab,
+): Parameters<Producer["send"]>[0] {
+  const sendId = operation.id;
+  const { topic, partition, timestamp } = operation;
+  const key = bytesOf(operation.key, operation.keyBase64, slab);
+  const value = bytesOf(operation.value, operation.valueBase64, slab);
+  if (partition === undefined) return { sendId, topic, key, value, timestamp };
+  return { sendId, topic, partition, key, value, timestamp };
 }
 
 /** The bytes of a key or value that a plan gives as text or as base64. */
 export function bytesOf(
   text: string | null | undefined,
   base64: string | undefined,
+  slab?: ByteSlab,
 ): Uint8Array | null {
   if (base64 !== undefined) return new Uint8Array(Buffer.from(base64, "base64"));
-  return text === null || text === undefined ? null : utf8Encode(text);
+  return text === null || text === undefined ? null : utf8Encode(text, slab);
 }
 
 class ConsumerNode implements ClientNode {

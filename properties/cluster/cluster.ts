@@ -7,6 +7,7 @@ import { startNode } from "../../core/node.ts";
 import type { Ports, Probe } from "../../core/ports.ts";
 import type { Rules } from "../../core/rules.ts";
 import type { DiskView } from "../../sim/disk/disk.ts";
+import type { NodeView } from "../../sim/node.ts";
 import type { NodePorts, Program } from "../../sim/ports.ts";
 import type { EventFields } from "../../sim/vocabulary.ts";
 import { World } from "../../sim/world.ts";
@@ -65,6 +66,7 @@ export class Cluster {
   readonly #moment: MutableMoment = { at: 0, seq: 0, node: "", nodeId: -1, incarnation: 0 };
   readonly #names: Map<number, string> = new Map();
   readonly #ids: Map<string, number> = new Map();
+  readonly #places: Map<string, { readonly nodeId: number; readonly view: NodeView }> = new Map();
   readonly #factHash: FactHash;
   readonly #clients: Map<string, ClientNode> = new Map();
 
@@ -81,7 +83,7 @@ export class Cluster {
       ...(options.mayStrike === undefined ? {} : { mayStrike: options.mayStrike }),
       ...(options.cloneFrame === undefined ? {} : { cloneFrame: options.cloneFrame }),
     });
-    this.#factHash = new FactHash((value) => this.world.hash.mix(value));
+    this.#factHash = new FactHash(this.world.hash);
     this.#listen();
     for (const node of plan.topology.nodes) this.#addNode(node);
     this.#addTopicMaker();
@@ -196,8 +198,12 @@ export class Cluster {
   }
 
   #momentAt(node: string): MutableMoment {
-    const nodeId = this.#ids.get(node) ?? -1;
-    return this.#momentOf(node, nodeId, this.world.node(node).incarnation);
+    let place = this.#places.get(node);
+    if (place === undefined) {
+      place = { nodeId: this.#ids.get(node) ?? -1, view: this.world.node(node) };
+      this.#places.set(node, place);
+    }
+    return this.#momentOf(node, place.nodeId, place.view.incarnation);
   }
 
   #listen(): void {

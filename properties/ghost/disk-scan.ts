@@ -4,7 +4,7 @@
  * is about to start, before that process can change anything.
  */
 import type { Offset, PartitionName } from "../../core/ids.ts";
-import type { Batch } from "../../core/record/batch.ts";
+import { Batch } from "../../core/record/batch.ts";
 import { parseBatch } from "../../core/record/decode.ts";
 import type { DurableFiles } from "./durable-files.ts";
 import type { GhostLog } from "./ghost-log.ts";
@@ -121,16 +121,43 @@ export function scanDisk(
     const parts = path.split("/");
     const partition = parts.at(-2);
     const baseOffset = Number((parts.at(-1) as string).slice(0, -SEGMENT_SUFFIX.length));
-    const bytes = files.read(node, path);
-    if (partition === undefined || !Number.isSafeInteger(baseOffset) || bytes === null) continue;
+    if (partition === undefined || !Number.isSafeInteger(baseOffset)) continue;
     let list = segments.get(partition);
     if (list === undefined) segments.set(partition, (list = []));
     const damaged = files.damage(node, path).length > 0;
-    list.push({ ...scanSegment(path, baseOffset, bytes, known(partition)), damaged });
+    const log = known(partition);
+    const pieces = log === undefined ? undefined : files.pieces?.(node, path);
+    const whole = pieces === undefined ? null : knownEntries(baseOffset, pieces, log as GhostLog);
+    if (whole !== null) {
+      list.push({ baseOffset, path, ...whole, torn: false, damaged });
+      continue;
+    }
+    const bytes = files.read(node, path);
+    if (bytes !== null) list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged });
   }
   const scans = new Map<PartitionName, DiskScan>();
   for (const [partition, list] of segments) scans.set(partition, new DiskScan(list));
   return scans;
+}
+
+/**
+ * A segment that consists of the very batches that `log` holds, so that no byte of it can differ;
+ * null for any other one, whose bytes have to be read.
+ */
+function knownEntries(
+  baseOffset: Offset,
+  pieces: readonly unknown[],
+  log: GhostLog,
+): { readonly entries: readonly ScannedEntry[]; readonly end: Offset } | null {
+  const entries: ScannedEntry[] = [];
+  let end = baseOffset;
+  for (const piece of pieces) {
+    if (!(piece instanceof Batch)) return null;
+    if (piece.baseOffset < end || log.batchAt(piece.baseOffset) !== piece) return null;
+    entries.push({ baseOffset: piece.baseOffset, batch: piece });
+    end = piece.nextOffset;
+  }
+  return { entries, end };
 }
 
 function scanSegment(

@@ -49,10 +49,12 @@ const laggingLatest: Plan = schedule("lagging latest", {
     consumer("r2", { "auto.offset.reset": "latest" }),
   ],
   workload: [
-    ...["p1", "p2", "p3"].flatMap((id) => sends(`${id}-`, 4 * SECOND, 1, id)),
-    ...Array.from({ length: 30 }, (_, n): Operation => ({
+    ...["p1", "p2"].flatMap((id) => sends(`${id}-`, 4 * SECOND, 1, id)),
+    ...sends("p3-", 4.3 * SECOND, 1, "p3"),
+    ...Array.from({ length: 40 }, (_, n): Operation => ({
       id: `seek${n}`,
-      at: 6.5 * SECOND + n * 50_000,
+      // The first ones ask the old leader.
+      at: (n < 2 ? 4.31 : 6.4) * SECOND + n * 50_000,
       client: "r2",
       op: "seek",
       topic: TOPIC,

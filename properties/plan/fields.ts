@@ -98,8 +98,9 @@ export function listAt<T>(
 /** Refuses an id that occurs twice among `elements` of the list at `path`. */
 export function refuseRepeats(elements: readonly { readonly id: string }[], path: string): void {
   const seen = new Set<string>();
-  for (const [index, { id }] of elements.entries()) {
-    if (seen.has(id)) throw wrongValue(`${path}[${index}].id`, id, "is given twice");
+  for (let index = 0; index < elements.length; index += 1) {
+    const { id } = elements[index]!;
     seen.add(id);
+    if (seen.size === index) throw wrongValue(`${path}[${index}].id`, id, "is given twice");
   }
 }

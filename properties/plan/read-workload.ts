@@ -1,7 +1,7 @@
 /** The operations of a plan's clients: read and checked against its topics and clients. */
 import type { SettingValue } from "../../core/settings/definition.ts";
 import { topicSettings } from "../../core/settings/topic-settings.ts";
-import { Fields, integerAt, listAt, refuseRepeats, textAt } from "./fields.ts";
+import { Fields, integerAt, refuseRepeats, textAt } from "./fields.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
 import type {
@@ -15,6 +15,7 @@ import type {
 } from "./plan.ts";
 import { MAX_TIME_MS } from "./plan.ts";
 import { checkBytes } from "./read-bytes.ts";
+import { isSoundSend } from "./sound-send.ts";
 import { readPlace, topicAt } from "./read-topology.ts";
 import { effectiveSetting, readPartySettings } from "./settings.ts";
 
@@ -56,8 +57,12 @@ export function readWorkload(value: unknown, path: string, around: Surroundings)
   const limits = new Map(
     around.topics.map((topic) => [topic.name, maxMessageBytes(around, topic)]),
   );
-  const operations = listAt(value, path, (operation, at) =>
-    readOperation(operation, at, around.topics, kindOf, limits),
+  if (!Array.isArray(value)) throw wrongValue(path, value, "is not a list");
+  const operations = value.map((operation: unknown, index) =>
+    // Paths are only for those that need a close look: a plan has thousands of sends.
+    isSoundSend(operation, around.topics, kindOf, limits, ELEMENT_ID)
+      ? operation
+      : readOperation(operation, `${path}[${index}]`, around.topics, kindOf, limits),
   );
   refuseRepeats(operations, path);
   return operations;

@@ -44,8 +44,14 @@ export class Directory {
 
   /** All changes so far survive from now on, also in the other directory of a rename. */
   sync(): void {
-    for (const change of this.#journal) change.durable = true;
-    const others = new Set(this.#journal.flatMap(touched));
+    const journal = this.#journal;
+    if (journal.length === 0) return;
+    const others = new Set<Directory>([this]);
+    for (const { removed, added } of journal) {
+      if (removed !== null) others.add(removed.from);
+      if (added !== null) others.add(added.to);
+    }
+    for (const change of journal) change.durable = true;
     for (const directory of others) directory.#settle();
   }
 

@@ -2,6 +2,7 @@ import { hashString } from "../hash.ts";
 import type { KeyedDraws } from "../random.ts";
 import { byCodeUnit } from "../order.ts";
 import { Directory } from "./directory.ts";
+import type { Chunk } from "../ports.ts";
 import type { DiskEntry } from "./directory.ts";
 import { DiskFile } from "./file.ts";
 import type { Damage } from "./file.ts";
@@ -30,6 +31,8 @@ export interface DiskView {
   syncedSize(path: string): number;
   /** The whole file, as its program would read it. */
   content(path: string): Uint8Array;
+  /** The pieces that make up {@link content}, as they were appended, torn or damaged. */
+  chunks(path: string): readonly Chunk[];
   /** The part of it that survives a loss of power. */
   durable(path: string): Uint8Array;
   /** Which bytes are not what was written, or not as durable as was claimed. */
@@ -39,11 +42,13 @@ export interface DiskView {
 /** A disk: a tree of files behind a page cache. It belongs to a host and outlives processes. */
 export class Disk implements DiskView {
   readonly #root: Directory = new Directory();
+  /** Names along each path that was asked for: programs ask for the same few again and again. */
+  readonly #names: Map<string, readonly string[]> = new Map();
 
   /** The file or directory, or null. */
   find(path: string): DiskEntry | null {
     let entry: DiskEntry = this.#root;
-    for (const name of split(path)) {
+    for (const name of this.#split(path)) {
       if (entry.kind === "file") return null;
       const next = entry.entries.get(name);
       if (next === undefined) return null;
@@ -70,7 +75,7 @@ export class Disk implements DiskView {
 
   makeDirectory(path: string): void {
     let directory = this.#root;
-    for (const name of split(path)) {
+    for (const name of this.#split(path)) {
       const next = directory.entries.get(name);
       if (next === undefined) {
         const made = new Directory();
@@ -188,6 +193,10 @@ export class Disk implements DiskView {
     return file.bytes(file.size);
   }
 
+  chunks(path: string): readonly Chunk[] {
+    return this.file(path).chunks;
+  }
+
   durable(path: string): Uint8Array {
     const file = this.file(path);
     return file.bytes(file.syncedSize);
@@ -202,6 +211,12 @@ export class Disk implements DiskView {
     const name = names.pop();
     if (name === undefined) throw new StorageError("EIO", path);
     return { parent: this.directory(names.join("/")), name };
+  }
+
+  #split(path: string): readonly string[] {
+    let names = this.#names.get(path);
+    if (names === undefined) this.#names.set(path, (names = split(path)));
+    return names;
   }
 }
 

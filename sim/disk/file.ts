@@ -31,6 +31,11 @@ export class DiskFile {
     return this.#size;
   }
 
+  /** In order. Not to be changed or kept. */
+  get chunks(): readonly Chunk[] {
+    return this.#chunks;
+  }
+
   append(chunk: Chunk): void {
     if (chunk.sizeBytes === 0) return;
     this.#size += chunk.sizeBytes;

@@ -135,6 +135,7 @@ export class Network {
 
   /** Whether a fault loses this frame: then the connection is reset instead. */
   loses(delivery: Delivery): boolean {
+    if (this.losses.length === 0) return false;
     const loss = this.losses.find((candidate) => candidate.matches(delivery));
     if (loss === undefined) return false;
     this.dropped(delivery);
@@ -159,9 +160,10 @@ export class Network {
     }
     this.framesTaken++;
     to.process!.record(InputKind.frame, pipe.channel.name, sizeBytes);
-    for (const listener of this.frameListeners) {
+    const { frameListeners } = this;
+    for (let index = 0; index < frameListeners.length; index++) {
       const { channel } = pipe;
-      listener(
+      frameListeners[index]!(
         pipe.connection,
         from.node.id,
         to.node.id,
