@@ -69,10 +69,7 @@ class ProducerNode implements ClientNode {
 /** Outcomes are told by facts; the plan's program has nothing to do with them. */
 function ignore(): void {}
 
-function sendArguments(
-  operation: SendOperation,
-  slab: ByteSlab,
-): Parameters<Producer["send"]>[0] {
+function sendArguments(operation: SendOperation, slab: ByteSlab): Parameters<Producer["send"]>[0] {
   const sendId = operation.id;
   const { topic, partition, timestamp } = operation;
   const key = bytesOf(operation.key, operation.keyBase64, slab);

@@ -3,6 +3,7 @@
  * the reader would take as it is; what it does not vouch for is read with care, and complained about
  * there.
  */
+import { MAX_TIME_MS } from "./plan.ts";
 import type { ClientPlan, SendOperation, TopicPlan } from "./plan.ts";
 
 /** UTF-8 takes no more than this for one unit of UTF-16. */
@@ -24,7 +25,7 @@ export function isSoundSend(
     return false;
   }
   if (!idShape.test(id) || kindOf.get(client) !== "producer") return false;
-  if (!isCount(at) || !isCount(timestamp)) return false;
+  if (!isCount(at) || !isCount(timestamp) || timestamp > MAX_TIME_MS) return false;
   if (!isTextOrNull(key) || !isTextOrNull(text)) return false;
   const units = (key?.length ?? 0) + (text?.length ?? 0);
   const limit = limits.get(topic);
