@@ -202,7 +202,9 @@ export class StrictProfile {
       if (partition.isMetadata) continue;
       const keepsSynced = attempt.kind === "power-loss" && !this.#isDamaged(partition, node);
       const firstGone = keepsSynced ? Math.min(syncedEnd, log.end) : 0;
-      if (firstGone >= partition.trueHighWatermark) continue;
+      // A fetch that is under way may yet make a leader commit what is lost here.
+      const needed = isCountedOn(partition, node.nodeId) ? log.end : 0;
+      if (firstGone >= Math.max(partition.trueHighWatermark, needed)) continue;
       const isOtherStruck = [...(this.#struck.get(partition) ?? [])].some(
         (struck) => struck !== node.nodeId,
       );
@@ -262,6 +264,15 @@ export class StrictProfile {
     if (this.#isDamaged(partition, replica.node)) return false;
     return this.#ghost.holdsCommitted(partition.name, nodeId);
   }
+}
+
+/** Whether some leader, deposed or not, may commit on the strength of what that replica has. */
+function isCountedOn(partition: PartitionGhost, node: NodeId): boolean {
+  if (partition.inCommittedIsr(node)) return true;
+  return partition.replicas.some(
+    ({ presumesLeadership, believedIsr, proposal }) =>
+      presumesLeadership && (believedIsr.includes(node) || proposal?.isr.includes(node) === true),
+  );
 }
 
 function destroysBytes(attempt: Attempt): boolean {

@@ -141,6 +141,8 @@ export class Endpoint implements ConnectionPort {
   /** Set right after both sides were made. */
   out!: Pipe;
   in!: Pipe;
+  /** Frames that have not left since an older one waits for a disk. */
+  readonly #kept: { frame: unknown; sizeBytes: number; isReady: boolean }[] = [];
 
   constructor(node: SimNode, isOpener: boolean) {
     this.node = node;
@@ -172,10 +174,27 @@ export class Endpoint implements ConnectionPort {
       const { out } = this;
       out.underWayBytes += sizeBytes;
       if (out.underWayBytes > out.network.sendLimitBytes) out.full = true;
-      if (process.stalled) process.issue(() => out.sendFrame(frame, sizeBytes, process.localUs));
+      if (process.stalled || this.#kept.length > 0) this.#keepBack(process, frame, sizeBytes);
       else out.sendFrame(frame, sizeBytes, process.localUs);
     }
     process.afterChange();
+  }
+
+  /**
+   * What a stalled handler sends keeps its place in the stream: frames that other lanes send after it
+   * leave after it, however long the disk takes.
+   */
+  #keepBack(process: Process, frame: unknown, sizeBytes: number): void {
+    const kept = { frame, sizeBytes, isReady: !process.stalled };
+    this.#kept.push(kept);
+    if (kept.isReady) return;
+    process.issue(() => {
+      kept.isReady = true;
+      while (this.#kept[0]?.isReady === true) {
+        const next = this.#kept.shift()!;
+        this.out.sendFrame(next.frame, next.sizeBytes, process.localUs);
+      }
+    });
   }
 
   close(): void {

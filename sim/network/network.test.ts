@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Fault } from "../faults/fault.ts";
 import type { ConnectionPort } from "../ports.ts";
-import { addHost, pair, Recorder, smallWorld } from "../testing/small-world.ts";
+import { addHost, pair, Recorder, smallWorld, TextChunk } from "../testing/small-world.ts";
 
 const there = { link: ["a", "b"] } as const;
 const back = { link: ["b", "a"] } as const;
@@ -299,6 +299,21 @@ it("refuses frames before a connection is open: that is a mistake of the program
   });
   expect(() => world.runUntil(1000)).toThrow("before it was opened");
   expect(world.runningNode).toBe("a");
+});
+
+it("keeps the order of a connection when an older frame waits for a stalled disk", () => {
+  const { world, server, host, connection } = pair([
+    { id: "s", kind: "disk-stall", target: { node: "a" }, at: 4000, for: 50_000 },
+  ]);
+  world.schedule(5000, "a", "disk lane", "write, then send", () => {
+    host.ports.storage.open("file", true).append(new TextChunk("x"));
+    connection().send("older", 10);
+  });
+  world.schedule(6000, "a", "quick lane", "send", () => connection().send("newer", 10));
+  world.runUntil(50_000);
+  expect(server.log).toEqual([]);
+  world.runUntil(100_000);
+  expect(server.log.map((line) => line.split(" ")[2])).toEqual(["older", "newer"]);
 });
 
 it("keeps the order of a connection under any blocks, delays and lost power of the receiver", () => {
