@@ -142,7 +142,7 @@ function drawSettings(draw: Draw): Record<string, SettingValue> {
   const settings: Record<string, SettingValue> = {
     "linger.ms": draw.pick([0, 5, 5, 20]),
     "segment.bytes": draw.pick([4096, 32768, 1073741824]),
-    "max.in.flight.requests.per.connection": draw.pick([1, 2, 5, 5]),
+    "max.in.flight.requests.per.connection": draw.pick([1, 2, 3, 5]),
   };
   if (draw.chance(1, 3)) settings["batch.size"] = draw.between(200, 2000);
   if (draw.chance(1, 6)) settings["compression.type"] = "gzip";

@@ -1,0 +1,24 @@
+/**
+ * Plans that once failed by a mistake of this program, cut down to what made them fail. Each must pass
+ * for good.
+ *
+ * - fetch-under-way-when-power-is-lost: the strict profile let a follower lose power while its last
+ *   fetch was still held up on the way to a paused leader, which then committed what was gone.
+ * - answer-behind-a-stalled-disk: an answer that a stalled disk held back was overtaken by the answer
+ *   to the next request of the same connection.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { parsePlan } from "../plan/parse-plan.ts";
+import { run } from "../run.ts";
+
+const folder = new URL(".", import.meta.url);
+
+for (const name of readdirSync(folder).filter((file) => file.endsWith(".json"))) {
+  it(`${name} passes`, () => {
+    const plan = parsePlan(readFileSync(new URL(name, folder), "utf8"), name, { bugs: [] });
+    const verdict = run(plan, { toEnd: true });
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.harness).toEqual([]);
+  });
+}
