@@ -276,6 +276,28 @@ export class PartitionLog {
     this.#startOverAt(offset, "out-of-range", leaderEpoch);
   }
 
+  /**
+   * The log begins at `offset` from here on, which is not above the high watermark. Whole segments
+   * below it are deleted.
+   */
+  deletePrefix(offset: Offset): void {
+    if (offset <= this.#logStartOffset) return;
+    assert(offset <= this.#highWatermark, "only what is committed is deleted");
+    this.#logStartOffset = offset;
+    this.#local.deleteBefore(offset);
+    this.#producers.dropSnapshotsBelow(offset);
+    this.#epochs.truncateFromStart(offset);
+    this.#epochs.writeLater();
+    const { probe } = this.#ports;
+    if (probe !== null) {
+      probe.emit({
+        kind: "log-prefix-deleted",
+        partition: this.name,
+        logStartOffset: this.#local.firstOffset,
+      });
+    }
+  }
+
   /** Notes, durably, that an epoch begins: a new leader does so before its first record. */
   assignEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     if (!this.#epochs.assign(epoch, startOffset)) return;
