@@ -297,7 +297,7 @@ export type RaftFact =
       readonly endOffset: Offset;
     }
   | {
-      /** Told at start, and whenever state, epoch or known leader change. */
+      /** Told at start, and whenever one of these changes, or whether it is a voter. */
       readonly kind: "raft-state";
       readonly state: RaftStateName;
       readonly epoch: LeaderEpoch;

@@ -188,8 +188,8 @@ export class MetadataLog {
   }
 
   /**
-   * Stops in order: a leader hands over first. `done` is called when the others know, or could have
-   * known; the log is closed then.
+   * Stops in order: a leader hands over first. `done` is called when another one leads, or could have
+   * been elected; the log is closed then.
    */
   shutDown(done: () => void): void {
     this.#ports.work.later(RAFT_LANE, "shut down raft", () => {

@@ -189,11 +189,17 @@ export class Quorum {
     if (!isStored && this.#rules.mustPersistVote()) this.#file.write(state);
     this.#name = name;
     this.#stored = state;
+    this.tell();
+  }
+
+  /** Tells what this node is: it has changed. */
+  tell(): void {
+    const state = this.#stored;
     const { probe } = this.#ports;
     if (probe === null) return;
     probe.emit({
       kind: "raft-state",
-      state: name,
+      state: this.#name,
       epoch: state.leaderEpoch,
       leader: state.leaderId,
       voted: state.votedId,

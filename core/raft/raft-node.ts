@@ -209,16 +209,15 @@ export class RaftNode {
     this.#entered("leader");
     const { clusterId } = this.#options;
     const body = endQuorumEpochRequest(clusterId, this.self.id, this.quorum.epoch, successors);
-    let missing = successors.length;
     for (const { host } of successors) {
-      this.#peers.send(host, "raft-election", ApiKeys.END_QUORUM_EPOCH, body, () => {
-        missing -= 1;
-        if (missing === 0) this.#endFarewell();
-      });
+      this.#peers.send(host, "raft-election", ApiKeys.END_QUORUM_EPOCH, body, () => undefined);
     }
   }
 
-  /** Resigns if need be, and calls `done` when the others were told, or were given time to answer. */
+  /**
+   * Resigns if need be, and calls `done` when another one leads, or could have been elected: until then
+   * this node's vote may be needed.
+   */
   leave(done: () => void): void {
     if (!this.isLeader || this.store.voters.latest.length === 1) return done();
     this.leadership.drain();
@@ -245,6 +244,7 @@ export class RaftNode {
     if (this.quorum.isVoter) this.#timer.set(this.#fetchTimeoutMs);
     else this.#timer.cancel();
     this.#entered(from);
+    this.#endFarewell();
   }
 
   #becomeProspective(): void {
@@ -396,6 +396,7 @@ export class RaftNode {
     const { isVoter } = this.quorum;
     if (isVoter === this.#wasVoter) return;
     this.#wasVoter = isVoter;
+    this.quorum.tell();
     if (!isVoter) this.#timer.cancel();
     else if (!this.#timer.armed) this.#timer.set(this.#fetchTimeoutMs);
   }
