@@ -224,6 +224,18 @@ export class QuorumCluster {
       if (log.log.endOffset !== owner.log.log.endOffset) return `the log of ${id} ends elsewhere`;
       if (JSON.stringify(recordsOf(heard.state)) !== wanted) return `the state of ${id} differs`;
     }
+    return this.#lost(owner.heard.state);
+  }
+
+  /** A record that some leader committed and that is not there at the end. */
+  #lost({ features }: MetadataImage): string | null {
+    for (const { facts } of this.world.nodes.values()) {
+      for (const fact of facts) {
+        if (fact.kind !== "metadata-committed" || fact.record.type !== "FeatureLevel") continue;
+        const { name } = fact.record;
+        if (!features.has(name)) return `${name} was committed at ${fact.offset} and is lost`;
+      }
+    }
     return null;
   }
 }

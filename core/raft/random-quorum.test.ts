@@ -1,12 +1,15 @@
 /** Random cuts, kills and losses of power: what a quorum promises holds, unless a rule is broken. */
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
-import { Errors } from "../errors.ts";
-import type { LeaderEpoch, Offset } from "../ids.ts";
 import type { RuleClasses } from "../rules.ts";
 import { makeRules } from "../rules.ts";
 import { QuorumCluster } from "./quorum.testkit.ts";
-import { RaftRules } from "./raft-rules.ts";
+import {
+  BlindCounting,
+  BlindVotes,
+  ForgetfulVotes,
+  HastyFollowers,
+} from "./broken-raft.testkit.ts";
 
 type Step =
   | {
@@ -98,7 +101,7 @@ describe("a quorum under random faults", () => {
       fc.property(schedule, (steps) => {
         expect(verdict(voters, {}, steps)).toBeNull();
       }),
-      { seed: 7, numRuns: Number(process.env["RUNS"] ?? 60) },
+      { seed: 7, numRuns: 60 },
     );
   });
 
@@ -107,7 +110,23 @@ describe("a quorum under random faults", () => {
       fc.property(schedule, (steps) => {
         expect(verdict(voters, TIGHT, steps)).toBeNull();
       }),
-      { seed: 8, numRuns: Number(process.env["RUNS"] ?? 60) },
+      { seed: 8, numRuns: 60 },
     );
+  });
+});
+
+/** What breaks within some schedules; the budget is several times what it takes. */
+describe("random faults find that", () => {
+  it.each([
+    ["votes are kept in memory (K02)", ForgetfulVotes, 3, 200],
+    ["votes go to logs that are behind (K03)", BlindVotes, 3, 100],
+    ["followers acknowledge what they did not flush (K05)", HastyFollowers, 3, 100],
+    ["the leader counts logs that differ from its own (K07)", BlindCounting, 3, 150],
+  ] as const)("%s", (_name, raft, voters, numRuns) => {
+    const found = fc.check(
+      fc.property(schedule, (steps) => verdict(voters, {}, steps, { raft }) === null),
+      { seed: 9, numRuns, endOnFailure: true },
+    );
+    expect(found.failed).toBe(true);
   });
 });
