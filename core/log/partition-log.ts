@@ -288,14 +288,9 @@ export class PartitionLog {
     this.#producers.dropSnapshotsBelow(offset);
     this.#epochs.truncateFromStart(offset);
     this.#epochs.writeLater();
-    const { probe } = this.#ports;
-    if (probe !== null) {
-      probe.emit({
-        kind: "log-prefix-deleted",
-        partition: this.name,
-        logStartOffset: this.#local.firstOffset,
-      });
-    }
+    const logStartOffset = this.#local.firstOffset;
+    const partition = this.name;
+    this.#ports.probe?.emit({ kind: "log-prefix-deleted", partition, logStartOffset });
   }
 
   /** Notes, durably, that an epoch begins: a new leader does so before its first record. */

@@ -3,7 +3,7 @@
  * (QuorumState.java, KIP-595, KIP-996). Each new state is on disk before anything follows from it.
  */
 import { assert } from "../assert.ts";
-import type { RaftStateName } from "../facts.ts";
+import type { RaftStateName } from "./raft-facts.ts";
 import type { LeaderEpoch, NodeId, Uuid } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
 import type { Ports } from "../ports.ts";

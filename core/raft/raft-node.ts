@@ -8,7 +8,7 @@
 import { assert } from "../assert.ts";
 import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
-import type { RaftStateName } from "../facts.ts";
+import type { RaftStateName } from "./raft-facts.ts";
 import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
 import type { Ports, Timer } from "../ports.ts";

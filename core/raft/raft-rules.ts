@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
-import type { RaftStateName } from "../facts.ts";
+import type { RaftStateName } from "./raft-facts.ts";
 import type { LeaderEpoch, NodeId, Offset, Uuid } from "../ids.ts";
 
 /** The replicated metadata log (KafkaRaftClient.java, LeaderState.java). */

@@ -79,8 +79,9 @@ describe("snapshots of the metadata log", () => {
     cluster.world.run(2000);
     for (const id of late) {
       const installed = cluster.node(id).factsOf("snapshot-installed");
-      expect(installed.length).toBe(1);
-      expect(installed[0]?.sizeBytes).toBeGreaterThan(256);
+      // An observer may have begun with one, too.
+      expect(installed.length).toBeGreaterThan(0);
+      expect(installed.at(-1)?.sizeBytes).toBeGreaterThan(256);
       // It may have had a small one of its own.
       expect(cluster.voter(id).heard.snapshots).toBeGreaterThan(0);
     }
