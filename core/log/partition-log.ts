@@ -277,18 +277,19 @@ export class PartitionLog {
   }
 
   /**
-   * The log begins at `offset` from here on, which is not above the high watermark. Whole segments
-   * below it are deleted.
+   * Deletes whole segments below `offset`, which is not above the high watermark: the log begins with
+   * its first segment from here on, as it would after a restart.
    */
   deletePrefix(offset: Offset): void {
     if (offset <= this.#logStartOffset) return;
     assert(offset <= this.#highWatermark, "only what is committed is deleted");
-    this.#logStartOffset = offset;
     this.#local.deleteBefore(offset);
-    this.#producers.dropSnapshotsBelow(offset);
-    this.#epochs.truncateFromStart(offset);
-    this.#epochs.writeLater();
     const logStartOffset = this.#local.firstOffset;
+    if (logStartOffset <= this.#logStartOffset) return;
+    this.#logStartOffset = logStartOffset;
+    this.#producers.dropSnapshotsBelow(logStartOffset);
+    this.#epochs.truncateFromStart(logStartOffset);
+    this.#epochs.writeLater();
     const partition = this.name;
     this.#ports.probe?.emit({ kind: "log-prefix-deleted", partition, logStartOffset });
   }

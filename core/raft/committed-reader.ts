@@ -96,6 +96,11 @@ export class CommittedReader {
     this.#generator = generates ? new SnapshotGenerator(ports, rules, settings, source) : null;
   }
 
+  /** All below it was handed over. */
+  get nextOffset(): Offset {
+    return this.#nextOffset;
+  }
+
   /** There may be something new to hand over. */
   wake(): void {
     if (this.#isScheduled) return;

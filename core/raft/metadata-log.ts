@@ -184,7 +184,7 @@ export class MetadataLog {
 
   /** Snapshots may have made older ones, and a part of the log, superfluous. */
   snapshotWritten(): void {
-    this.store.clean();
+    this.store.clean(Math.min(...this.#readers.map((reader) => reader.nextOffset)));
   }
 
   /**

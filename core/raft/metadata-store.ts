@@ -1,6 +1,9 @@
 /**
  * What a node has of the metadata on its disk (KafkaRaftLog.java): the log, snapshots of what came
  * before it, and the voters that both name. Methods may throw a StorageError.
+ *
+ * Differs from Kafka: the log begins with its first segment, also right after older ones were deleted,
+ * where Kafka's begins at its earliest snapshot until the next restart.
  */
 import { assert } from "../assert.ts";
 import type { LeaderEpoch, NodeId, Offset, Uuid } from "../ids.ts";
@@ -144,9 +147,9 @@ export class MetadataStore {
 
   /**
    * Deletes the oldest snapshots, and what of the log lies before the next one, for retention. The
-   * newest snapshot stays.
+   * newest snapshot stays, and what lies above `upTo`: some state machine has not read it yet.
    */
-  clean(): void {
+  clean(upTo: Offset): void {
     const { raft } = this.#rules;
     const nowMs = this.#ports.clock.wallMs();
     const retentionBytes = this.#settings["metadata.max.retention.bytes"];
@@ -160,7 +163,7 @@ export class MetadataStore {
         raft.dropsForSize(totalBytes, retentionBytes) ||
         raft.dropsForAge(nowMs - oldest.timestampMs, retentionMs);
       // A node that has just started may not know yet how much is committed.
-      if (!goes || next.id.endOffset > this.log.highWatermark) return;
+      if (!goes || next.id.endOffset > Math.min(upTo, this.log.highWatermark)) return;
       this.log.deletePrefix(next.id.endOffset);
       this.snapshots.removeEarliest();
       this.voters.forgetBefore(next.id.endOffset);

@@ -381,7 +381,7 @@ export class RaftNode {
       });
     }
     this.#moveHighWatermark(endOffset, endOffset, NOBODY);
-    store.clean();
+    store.clean(endOffset);
     this.#votersMayHaveChanged();
   }
 
