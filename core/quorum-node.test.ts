@@ -72,6 +72,41 @@ describe("three controllers", () => {
     expect(cluster.createTopic("more", [2, 3])?.errorCode).toBe(0);
   });
 
+  it("forget what a deposed one decided and nobody else knows", () => {
+    const cluster = new ManualCluster(3, QUICK, CONTROLLERS);
+    cluster.createTopic("orders", [1, 2, 3]);
+    const before = active(cluster, CONTROLLERS);
+    const others = CONTROLLERS.filter((name) => name !== before);
+    cluster.node("b1").kill();
+    // Its session ends when the active controller has no majority any more, but leads still.
+    cluster.world.run(2400);
+    for (const other of others) cluster.world.cut(before, other);
+    const fenced = (): boolean =>
+      cluster
+        .node(before)
+        .factsOf("broker-fenced")
+        .some(({ broker }) => broker === 1);
+    cluster.world.runUntil(fenced, 800);
+    cluster.start("b1");
+    cluster.world.run(4000);
+    const after = active(cluster, CONTROLLERS);
+    expect(others).toContain(after);
+    for (const other of others) cluster.world.mend(before, other);
+    cluster.world.run(3000);
+    expect(cluster.node(before).factsOf("truncated").length).toBeGreaterThan(0);
+    const ends = CONTROLLERS.map(
+      (name) =>
+        cluster
+          .node(name)
+          .factsOf("high-watermark")
+          .filter(({ partition }) => partition.startsWith("__cluster_metadata"))
+          .at(-1)?.highWatermark,
+    );
+    expect(Math.max(...(ends as number[])) - Math.min(...(ends as number[]))).toBeLessThan(3);
+    expect(cluster.isr("orders", "b2")).toEqual([1, 2, 3]);
+    expect(cluster.createTopic("more", [1, 2, 3])?.errorCode).toBe(0);
+  });
+
   it("take snapshots that a new broker starts from", () => {
     const given = {
       ...QUICK,
