@@ -15,8 +15,6 @@ import { fetchSnapshotRequest, onlyPartition } from "./messages.ts";
 import { QuorumCluster, hostOf } from "./quorum.testkit.ts";
 import { RaftRules } from "./raft-rules.ts";
 
-const DIRECTORY = "data/__cluster_metadata-0";
-
 /** Small snapshots, and only the newest is kept. */
 const TIGHT = {
   "metadata.log.max.record.bytes.between.snapshots": 600,
@@ -49,6 +47,27 @@ describe("snapshots of the metadata log", () => {
       expect(filesOf(cluster, id, ".snapshot").length).toBeLessThan(4);
     }
     expect(cluster.disagreement()).toBeNull();
+  });
+
+  it("are made and dropped by time, too", () => {
+    const given = {
+      "metadata.log.max.snapshot.interval.ms": 1000,
+      "metadata.max.retention.bytes": -1,
+      "metadata.max.retention.ms": 3000,
+    };
+    const cluster = new QuorumCluster(3, { given });
+    const leader = cluster.elect();
+    for (let at = 0; at < 50; at++) {
+      cluster.append(leader);
+      cluster.world.run(200);
+    }
+    for (const id of cluster.ids) {
+      const generated = cluster.node(id).factsOf("snapshot-generated");
+      expect(generated.length).toBeGreaterThan(7);
+      expect(generated.length).toBeLessThan(11);
+      expect(filesOf(cluster, id, ".checkpoint").length).toBeLessThan(6);
+      expect(filesOf(cluster, id, ".checkpoint").length).toBeGreaterThan(2);
+    }
   });
 
   it("are equal on all nodes when they are of the same offset", () => {
@@ -138,6 +157,21 @@ describe("snapshots of the metadata log", () => {
     cluster.world.run(1000);
     for (const id of others) expect(cluster.isAlive(id)).toBe(true);
     expect(cluster.broken()).toBeNull();
+  });
+
+  it("end the node that does not know one of their records, by name", () => {
+    const cluster = new QuorumCluster(1, { given: TIGHT });
+    const [only] = cluster.ids as [number];
+    cluster.elect();
+    fill(cluster, 30);
+    const { store } = cluster.log(only);
+    const record = { type: "Mystery" } as unknown as MetadataRecord;
+    const voters = store.voters.latest;
+    const id = { endOffset: store.endOffset, epoch: 1 };
+    store.snapshots.write(id, { voters, records: [record], timestampMs: 0 });
+    cluster.node(only).kill();
+    cluster.start(only);
+    expect(cluster.node(only).exitReason).toMatch(/^the snapshot data.*has a record of an unknown/);
   });
 
   it("give an image back as it was", () => {
