@@ -11,6 +11,7 @@ import type {
   Uuid,
 } from "./ids.ts";
 import type { MetadataRecord } from "./metadata/records.ts";
+import type { RaftFact } from "./raft/raft-facts.ts";
 import type { Batch, BatchBody } from "./record/batch.ts";
 
 /**
@@ -20,7 +21,7 @@ import type { Batch, BatchBody } from "./record/batch.ts";
  * the listener. `partition` is "topic-3", also "__cluster_metadata-0".
  */
 export type Fact =
-  LogFact | ReplicationFact | ServingFact | ControllerFact | BrokerFact | ClientFact;
+  LogFact | RaftFact | ReplicationFact | ServingFact | ControllerFact | BrokerFact | ClientFact;
 export type FactKind = Fact["kind"];
 export type FactOf<K extends FactKind> = Extract<Fact, { readonly kind: K }>;
 

@@ -18,6 +18,7 @@ import { asStorageError } from "./ports.ts";
 import type { ApiVersionsResponse } from "./protocol/api-versions.ts";
 import type { FetchRequest } from "./protocol/fetch.ts";
 import { ApiKeys } from "./protocol/message.ts";
+import type { ConfiguredVoter } from "./raft/metadata-log.ts";
 import { MetadataLog } from "./raft/metadata-log.ts";
 import type { Rules } from "./rules.ts";
 import type { BrokerSettings } from "./settings/broker-settings.ts";
@@ -37,7 +38,7 @@ export interface NodeConfig {
   readonly roles: readonly Role[];
   readonly rack: string | null;
   /** controller.quorum.voters */
-  readonly voters: readonly { readonly id: NodeId; readonly host: string }[];
+  readonly voters: readonly ConfiguredVoter[];
   /** By Kafka's names; what is not given has its default. */
   readonly settings: Readonly<Record<string, SettingValue>>;
 }
@@ -51,7 +52,8 @@ export interface RunningNode {
 const NETWORK_LANE = "network";
 
 /**
- * Starts the process. Throws a SettingError when a setting does not exist or has a bad value; ends
+ * Starts the process. Throws a SettingError when a setting does not exist or has a bad value, and a
+ * VotersError for an empty list of voters or two of one id; ends
  * the process when its log directory cannot be used.
  */
 export function startNode(ports: Ports, config: NodeConfig, rules: Rules): RunningNode {
@@ -125,6 +127,12 @@ class KafkaNode implements RunningNode {
       case ApiKeys.ENVELOPE:
         this.#toController(new EnvelopedCall(call));
         return;
+      case ApiKeys.VOTE:
+      case ApiKeys.BEGIN_QUORUM_EPOCH:
+      case ApiKeys.END_QUORUM_EPOCH:
+      case ApiKeys.FETCH_SNAPSHOT:
+        if (this.#controller === null || !this.#metadataLog.handle(call)) call.disconnect();
+        return;
       case ApiKeys.ALTER_PARTITION:
       case ApiKeys.BROKER_REGISTRATION:
       case ApiKeys.BROKER_HEARTBEAT:
@@ -178,6 +186,8 @@ class KafkaNode implements RunningNode {
         ? {
             committed: (records, epoch, last) => this.#broker?.committed(records, epoch, last),
             leaderChanged: () => undefined,
+            snapshotLoaded: (image) => this.#broker?.snapshotLoaded(image),
+            image: () => this.#broker?.replayedImage ?? null,
           }
         : null,
     });
@@ -222,8 +232,7 @@ class KafkaNode implements RunningNode {
   }
 
   #end(why: string): void {
-    this.#metadataLog.close();
-    this.#ports.host.exit(why);
+    this.#metadataLog.shutDown(() => this.#ports.host.exit(why));
   }
 
   /**

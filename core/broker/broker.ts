@@ -11,7 +11,7 @@
  */
 import type { LeaderEpoch, NodeId, Offset, Uuid } from "../ids.ts";
 import type { LogManager } from "../log/log-manager.ts";
-import type { MetadataDelta } from "../metadata/image.ts";
+import type { MetadataDelta, MetadataImage } from "../metadata/image.ts";
 import type { Call } from "../network/request-server.ts";
 import type { Lane, Ports, StorageError } from "../ports.ts";
 import { ApiKeys } from "../protocol/message.ts";
@@ -157,6 +157,16 @@ export class Broker {
   /** Records of the metadata log that were committed; a step of lane "metadata". */
   committed(records: readonly CommittedRecord[], epoch: LeaderEpoch, lastOffset: Offset): void {
     this.#publisher.committedRun(records, epoch, lastOffset);
+  }
+
+  /** All that was committed up to the image's offset, as one; a step of lane "metadata". */
+  snapshotLoaded(image: MetadataImage): void {
+    this.#publisher.snapshotLoaded(image);
+  }
+
+  /** What was handed over so far; null while some of it waits. */
+  get replayedImage(): MetadataImage | null {
+    return this.#publisher.replayedImage;
   }
 
   /** A request to the broker's listener. Before the broker runs, connections are ended. */

@@ -15,6 +15,7 @@
 import type { LeaderEpoch, Offset } from "../ids.ts";
 import { MetadataDelta, MetadataImage } from "../metadata/image.ts";
 import type { MetadataRecord } from "../metadata/records.ts";
+import { replaceImage } from "../metadata/snapshot-records.ts";
 import type { Ports } from "../ports.ts";
 import type { BrokerRules } from "./broker-rules.ts";
 
@@ -28,8 +29,9 @@ export interface MetadataSubscriber {
   publish(delta: MetadataDelta, isFirst: boolean): void;
 }
 
-/** A run of committed records. */
+/** A run of committed records, or a snapshot of all records so far. */
 interface CommittedRun {
+  readonly image: MetadataImage | null;
   readonly records: readonly CommittedRecord[];
   readonly epoch: LeaderEpoch;
   readonly lastOffset: Offset;
@@ -78,12 +80,27 @@ export class MetadataPublisher {
 
   /** Records that were committed, in order; `lastOffset` covers control records too. */
   committedRun(records: readonly CommittedRecord[], epoch: LeaderEpoch, lastOffset: Offset): void {
+    this.#take({ image: null, records, epoch, lastOffset });
+  }
+
+  /** All that was committed up to the image's offset: it replaces what is known. */
+  snapshotLoaded(image: MetadataImage): void {
+    this.#take({ image, records: [], epoch: image.epoch, lastOffset: image.offset });
+  }
+
+  /** What all that has arrived makes; null while some of it waits. */
+  get replayedImage(): MetadataImage | null {
+    return this.#waiting.length === 0 && this.#phase !== "loading" ? this.image : null;
+  }
+
+  #take(run: CommittedRun): void {
+    const { lastOffset } = run;
     this.#committedOffset = lastOffset;
     if (this.#phase === "loading") {
-      this.#waiting.push({ records, epoch, lastOffset });
+      this.#waiting.push(run);
       return;
     }
-    this.#replay(records, epoch, lastOffset);
+    this.#replay(run);
     if (this.#phase === "publishing") {
       this.#publish(false);
       return;
@@ -101,12 +118,13 @@ export class MetadataPublisher {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const run of waiting) {
-      this.#replay(run.records, run.epoch, run.lastOffset);
+      this.#replay(run);
       this.#publish(false);
     }
   }
 
-  #replay(records: readonly CommittedRecord[], epoch: LeaderEpoch, lastOffset: Offset): void {
+  #replay({ image, records, epoch, lastOffset }: CommittedRun): void {
+    if (image !== null) replaceImage(this.image, image, this.#delta);
     for (const { record, offset } of records) this.image.apply(record, offset, epoch, this.#delta);
     // Control records have no effect on the image but are part of what it covers.
     this.image.offset = lastOffset;

@@ -84,6 +84,8 @@ export class Controller {
       {
         committed: (records, epoch, lastOffset) => this.#committed(records, epoch, lastOffset),
         leaderChanged: (leader) => this.#leaderChanged(leader),
+        snapshotLoaded: (image) => this.#snapshotLoaded(image),
+        image: () => this.#machine.committedState.image,
       },
       CONTROLLER_LANE,
     );
@@ -180,6 +182,11 @@ export class Controller {
   #committed(records: readonly CommittedRecord[], epoch: number, lastOffset: Offset): void {
     for (const { record, offset } of records) this.#machine.applyCommitted(record, offset, epoch);
     this.#machine.advance(lastOffset + 1);
+  }
+
+  #snapshotLoaded(image: MetadataImage): void {
+    this.#machine.replaceCommitted(new ControllerState(image));
+    this.#machine.advance(image.offset + 1);
   }
 
   #leaderChanged({ id, epoch }: LeaderAndEpoch): void {

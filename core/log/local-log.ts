@@ -170,6 +170,19 @@ export class LocalLog {
     this.#active.truncateTo(target);
   }
 
+  /** Removes segments that lie wholly below `target`; the active one stays. */
+  deleteBefore(target: Offset): void {
+    let count = 0;
+    while (count + 1 < this.#segments.length) {
+      if ((this.#segments[count + 1] as Segment).baseOffset > target) break;
+      count += 1;
+    }
+    // One after the other from the front: a crash leaves a shorter log, never a hole.
+    for (const segment of this.#segments.splice(0, count)) {
+      removeSegments(this.#ports.storage, this.#directory, [segment.baseOffset]);
+    }
+  }
+
   /** Drops all segments for an empty one. */
   startOverAt(offset: Offset, nowMs: number): void {
     this.#remove(0);

@@ -275,6 +275,24 @@ export class PartitionLog {
     this.#startOverAt(offset, "out-of-range", leaderEpoch);
   }
 
+  /**
+   * Deletes whole segments below `offset`, which is not above the high watermark: the log begins with
+   * its first segment from here on, as it would after a restart.
+   */
+  deletePrefix(offset: Offset): void {
+    if (offset <= this.#logStartOffset) return;
+    assert(offset <= this.#highWatermark, "only what is committed is deleted");
+    this.#local.deleteBefore(offset);
+    const logStartOffset = this.#local.firstOffset;
+    if (logStartOffset <= this.#logStartOffset) return;
+    this.#logStartOffset = logStartOffset;
+    this.#producers.dropSnapshotsBelow(logStartOffset);
+    this.#epochs.truncateFromStart(logStartOffset);
+    this.#epochs.writeLater();
+    const partition = this.name;
+    this.#ports.probe?.emit({ kind: "log-prefix-deleted", partition, logStartOffset });
+  }
+
   /** Notes, durably, that an epoch begins: a new leader does so before its first record. */
   assignEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     if (!this.#epochs.assign(epoch, startOffset)) return;

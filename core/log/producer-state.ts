@@ -217,6 +217,14 @@ export class ProducerState {
     newest?.file.sync();
   }
 
+  /** The log begins at `offset`: snapshots below it are of no use, but for the newest. */
+  dropSnapshotsBelow(offset: Offset): void {
+    const newest = this.#snapshots.at(-1);
+    for (const snapshot of this.#snapshots.slice()) {
+      if (snapshot < offset && snapshot !== newest) this.#removeSnapshot(snapshot);
+    }
+  }
+
   /** Forgets everything; the log begins anew at `offset`. */
   startOver(offset: Offset): void {
     this.#producers.clear();

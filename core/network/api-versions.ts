@@ -23,9 +23,13 @@ const BROKER_APIS: readonly ApiKey[] = [
   ApiKeys.INCREMENTAL_ALTER_CONFIGS,
 ];
 
-/** From brokers, and from admin clients that ask a controller directly (KIP-919). */
+/** From other controllers, from brokers, and from admin clients that ask a controller directly (KIP-919). */
 const CONTROLLER_APIS: readonly ApiKey[] = [
   ApiKeys.FETCH,
+  ApiKeys.VOTE,
+  ApiKeys.BEGIN_QUORUM_EPOCH,
+  ApiKeys.END_QUORUM_EPOCH,
+  ApiKeys.FETCH_SNAPSHOT,
   ApiKeys.API_VERSIONS,
   ApiKeys.CREATE_TOPICS,
   ApiKeys.ELECT_LEADERS,

@@ -1,4 +1,4 @@
-import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId } from "../ids.ts";
+import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId, Uuid } from "../ids.ts";
 import type { Batch } from "../record/batch.ts";
 import type { LeaderHint } from "./produce.ts";
 
@@ -36,6 +36,8 @@ export interface FetchPartition {
   /** Of the follower; -1 from consumers. */
   readonly logStartOffset: Offset;
   readonly partitionMaxBytes: number;
+  /** Metadata log only: the disk of the fetcher (KIP-853). */
+  readonly replicaDirectoryId?: Uuid;
 }
 
 export interface FetchResponse {

@@ -23,6 +23,7 @@ import type {
 import type { CreateTopicsRequest, CreateTopicsResponse } from "./create-topics.ts";
 import type { ElectLeadersRequest, ElectLeadersResponse } from "./elect-leaders.ts";
 import type { EnvelopeRequest, EnvelopeResponse } from "./envelope.ts";
+import type { FetchSnapshotRequest, FetchSnapshotResponse } from "./fetch-snapshot.ts";
 import type { FetchRequest, FetchResponse } from "./fetch.ts";
 import type { InitProducerIdRequest, InitProducerIdResponse } from "./init-producer-id.ts";
 import type { ListOffsetsRequest, ListOffsetsResponse } from "./list-offsets.ts";
@@ -32,6 +33,12 @@ import type {
   OffsetForLeaderEpochResponse,
 } from "./offset-for-leader-epoch.ts";
 import type { ProduceRequest, ProduceResponse } from "./produce.ts";
+import type {
+  BeginQuorumEpochRequest,
+  EndQuorumEpochRequest,
+  QuorumEpochResponse,
+} from "./quorum-epoch.ts";
+import type { VoteRequest, VoteResponse } from "./vote.ts";
 
 /** Kafka's numbers of the requests (ApiKeys.java). */
 export const ApiKeys = {
@@ -46,8 +53,12 @@ export const ApiKeys = {
   DESCRIBE_CONFIGS: 32,
   ELECT_LEADERS: 43,
   INCREMENTAL_ALTER_CONFIGS: 44,
+  VOTE: 52,
+  BEGIN_QUORUM_EPOCH: 53,
+  END_QUORUM_EPOCH: 54,
   ALTER_PARTITION: 56,
   ENVELOPE: 58,
+  FETCH_SNAPSHOT: 59,
   BROKER_REGISTRATION: 62,
   BROKER_HEARTBEAT: 63,
   ALLOCATE_PRODUCER_IDS: 67,
@@ -75,8 +86,12 @@ export interface Bodies {
     readonly request: IncrementalAlterConfigsRequest;
     readonly response: IncrementalAlterConfigsResponse;
   };
+  52: { readonly request: VoteRequest; readonly response: VoteResponse };
+  53: { readonly request: BeginQuorumEpochRequest; readonly response: QuorumEpochResponse };
+  54: { readonly request: EndQuorumEpochRequest; readonly response: QuorumEpochResponse };
   56: { readonly request: AlterPartitionRequest; readonly response: AlterPartitionResponse };
   58: { readonly request: EnvelopeRequest; readonly response: EnvelopeResponse };
+  59: { readonly request: FetchSnapshotRequest; readonly response: FetchSnapshotResponse };
   62: {
     readonly request: BrokerRegistrationRequest;
     readonly response: BrokerRegistrationResponse;
@@ -130,8 +145,12 @@ export const supportedVersions: readonly {
   { apiKey: ApiKeys.DESCRIBE_CONFIGS, minVersion: 4, maxVersion: 4 },
   { apiKey: ApiKeys.ELECT_LEADERS, minVersion: 2, maxVersion: 2 },
   { apiKey: ApiKeys.INCREMENTAL_ALTER_CONFIGS, minVersion: 1, maxVersion: 1 },
+  { apiKey: ApiKeys.VOTE, minVersion: 2, maxVersion: 2 },
+  { apiKey: ApiKeys.BEGIN_QUORUM_EPOCH, minVersion: 1, maxVersion: 1 },
+  { apiKey: ApiKeys.END_QUORUM_EPOCH, minVersion: 1, maxVersion: 1 },
   { apiKey: ApiKeys.ALTER_PARTITION, minVersion: 3, maxVersion: 3 },
   { apiKey: ApiKeys.ENVELOPE, minVersion: 0, maxVersion: 0 },
+  { apiKey: ApiKeys.FETCH_SNAPSHOT, minVersion: 1, maxVersion: 1 },
   { apiKey: ApiKeys.BROKER_REGISTRATION, minVersion: 4, maxVersion: 4 },
   { apiKey: ApiKeys.BROKER_HEARTBEAT, minVersion: 1, maxVersion: 1 },
   { apiKey: ApiKeys.ALLOCATE_PRODUCER_IDS, minVersion: 0, maxVersion: 0 },

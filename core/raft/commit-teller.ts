@@ -24,6 +24,8 @@ export class CommitTeller {
     const { probe, codecs } = this.#ports;
     if (probe === null) return;
     const { highWatermark } = log;
+    // What a snapshot has replaced was told by whoever committed it.
+    this.#nextOffset = Math.max(this.#nextOffset, log.logStartOffset);
     while (this.#nextOffset < highWatermark) {
       const read = log.read(this.#nextOffset, READ_BYTES, highWatermark, true);
       // A log that cannot be read is for its owner to judge.

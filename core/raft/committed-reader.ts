@@ -1,15 +1,22 @@
 /**
  * Hands what is committed to one listener, in order, each time as an input of its own on the
- * listener's lane (the ListenerContext of KafkaRaftClient.java).
+ * listener's lane (the ListenerContext of KafkaRaftClient.java). What a snapshot has replaced is handed
+ * over as that snapshot; and when enough was handed over, the listener's state becomes a snapshot.
  */
 import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
-import type { PartitionLog } from "../log/partition-log.ts";
+import { NO_NODE } from "../ids.ts";
 import { decodeMetadataRecord } from "../metadata/codec.ts";
+import type { MetadataImage } from "../metadata/image.ts";
 import type { MetadataRecord } from "../metadata/records.ts";
+import { imageOf } from "../metadata/snapshot-records.ts";
 import type { Lane, Ports } from "../ports.ts";
 import type { Batch } from "../record/batch.ts";
 import { decodeRecords } from "../record/decode.ts";
+import type { BrokerSettings } from "../settings/broker-settings.ts";
+import type { MetadataStore } from "./metadata-store.ts";
 import type { RaftRules } from "./raft-rules.ts";
+import { SnapshotGenerator } from "./snapshot-generator.ts";
+import type { StoredSnapshot } from "./snapshot-store.ts";
 
 export interface CommittedRecord {
   readonly record: MetadataRecord;
@@ -35,17 +42,27 @@ export interface MetadataLogListener {
    * committed before it was handed over.
    */
   leaderChanged(leader: LeaderAndEpoch): void;
+  /**
+   * All that was committed up to the image's offset, as one: it replaces what was handed over before.
+   * The image is the listener's own.
+   */
+  snapshotLoaded?(image: MetadataImage): void;
+  /** The state that all records handed over so far make; null while they are not all applied. */
+  image?(): MetadataImage | null;
 }
 
 /** What a reader asks of the log's owner. */
 export interface CommittedSource {
-  readonly log: PartitionLog;
+  readonly store: MetadataStore;
+  readonly nodeId: NodeId;
   readonly highWatermark: Offset;
   readonly leader: LeaderAndEpoch;
   /** Start of this node's own leadership; null while it does not lead. */
   readonly ownEpochStart: Offset | null;
   /** Runs what touches the disk; undefined when the log is closed. */
   guarded<T>(step: () => T): T | undefined;
+  /** A snapshot of what was committed was written. */
+  snapshotWritten(): void;
 }
 
 const READ_BYTES = 1048576;
@@ -56,22 +73,32 @@ export class CommittedReader {
   readonly #lane: Lane;
   readonly #listener: MetadataLogListener;
   readonly #source: CommittedSource;
+  readonly #generator: SnapshotGenerator | null;
   #nextOffset: Offset = 0;
   #toldLeader: LeaderAndEpoch = { id: -1, epoch: 0 };
   #isScheduled = false;
 
+  /** `generates`: snapshots of this node are made of this listener's state. */
   constructor(
     ports: Ports,
     rules: RaftRules,
     lane: Lane,
     listener: MetadataLogListener,
     source: CommittedSource,
+    settings: BrokerSettings,
+    generates: boolean,
   ) {
     this.#ports = ports;
     this.#rules = rules;
     this.#lane = lane;
     this.#listener = listener;
     this.#source = source;
+    this.#generator = generates ? new SnapshotGenerator(ports, rules, settings, source) : null;
+  }
+
+  /** All below it was handed over. */
+  get nextOffset(): Offset {
+    return this.#nextOffset;
   }
 
   /** There may be something new to hand over. */
@@ -88,10 +115,12 @@ export class CommittedReader {
   }
 
   #handOver(): void {
+    this.#handOverLoss();
+    this.#handOverSnapshot();
     while (this.#rules.mayHandOut(this.#nextOffset, this.#source.highWatermark)) {
       const upTo = this.#source.highWatermark;
       const read = this.#source.guarded(() =>
-        this.#source.log.read(this.#nextOffset, READ_BYTES, upTo, true),
+        this.#source.store.log.read(this.#nextOffset, READ_BYTES, upTo, true),
       );
       if (read === undefined) return;
       if ("error" in read) {
@@ -115,6 +144,29 @@ export class CommittedReader {
       this.#listener.committed(records, batch.leaderEpoch, batch.lastOffset);
       records = [];
     }
+    const last = batches.at(-1);
+    if (last !== undefined) this.#generator?.handedOver(batches, last, this.#listener);
+  }
+
+  /** The log does not hold what comes next: a snapshot does. */
+  #handOverSnapshot(): void {
+    const { store, highWatermark } = this.#source;
+    const { latest } = store.snapshots;
+    if (latest === null || latest.id.endOffset > highWatermark) return;
+    const { endOffset } = latest.id;
+    const isMissing = this.#nextOffset < store.log.logStartOffset;
+    if (endOffset <= this.#nextOffset || (!isMissing && this.#nextOffset > 0)) return;
+    this.#source.guarded(() => this.#load(latest));
+  }
+
+  #load({ id, hash }: StoredSnapshot): void {
+    const { records } = this.#source.store.snapshots.load(id);
+    const { endOffset, epoch } = id;
+    this.#nextOffset = endOffset;
+    this.#listener.snapshotLoaded?.(imageOf(records, endOffset - 1, epoch));
+    this.#generator?.startFrom();
+    const { probe } = this.#ports;
+    if (probe !== null) probe.emit({ kind: "snapshot-loaded", endOffset, epoch, hash });
   }
 
   #decode(batch: Batch, into: CommittedRecord[]): void {
@@ -129,11 +181,26 @@ export class CommittedReader {
     }
   }
 
+  /**
+   * A listener hears that its node leads no more before it gets records that another leader wrote:
+   * it would take them for its own.
+   */
+  #handOverLoss(): void {
+    const { leader, nodeId } = this.#source;
+    const told = this.#toldLeader;
+    if (told.id !== nodeId || (leader.id === told.id && leader.epoch === told.epoch)) return;
+    this.#tellLeader(leader.id === nodeId ? { id: NO_NODE, epoch: leader.epoch } : leader);
+  }
+
   #handOverLeader(): void {
     const { leader, ownEpochStart } = this.#source;
     const told = this.#toldLeader;
     if (leader.id === told.id && leader.epoch === told.epoch) return;
     if (ownEpochStart !== null && !this.#rules.mayActivate(this.#nextOffset, ownEpochStart)) return;
+    this.#tellLeader(leader);
+  }
+
+  #tellLeader(leader: LeaderAndEpoch): void {
     this.#toldLeader = leader;
     this.#listener.leaderChanged(leader);
   }

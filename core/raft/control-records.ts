@@ -1,6 +1,7 @@
 /**
  * The records of the Raft layer itself, in control batches of the metadata log
- * (ControlRecordType.java, LeaderChangeMessage.json, KRaftVersionRecord.json, VotersRecord.json).
+ * (ControlRecordType.java, LeaderChangeMessage.json, KRaftVersionRecord.json, VotersRecord.json), and
+ * those that begin and end a snapshot (SnapshotHeaderRecord.json, SnapshotFooterRecord.json).
  *
  * Differs from Kafka: the values are a version byte and JSON, as those of metadata records.
  */
@@ -34,10 +35,27 @@ export interface VotersRecord {
   readonly voters: readonly Voter[];
 }
 
-export type ControlRecord = LeaderChangeRecord | KRaftVersionRecord | VotersRecord;
+export interface SnapshotHeaderRecord {
+  readonly type: "SnapshotHeader";
+  /** Of the last record that the snapshot covers. */
+  readonly lastContainedLogTimestamp: number;
+}
+
+export interface SnapshotFooterRecord {
+  readonly type: "SnapshotFooter";
+}
+
+export type ControlRecord =
+  | LeaderChangeRecord
+  | SnapshotHeaderRecord
+  | SnapshotFooterRecord
+  | KRaftVersionRecord
+  | VotersRecord;
 
 const KEY_TYPES: Readonly<Record<ControlRecord["type"], number>> = {
   LeaderChange: 2,
+  SnapshotHeader: 3,
+  SnapshotFooter: 4,
   KRaftVersion: 5,
   Voters: 6,
 };

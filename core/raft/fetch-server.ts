@@ -3,24 +3,31 @@ import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
 import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
 import { METADATA_TOPIC_ID } from "../ids.ts";
-import type { PartitionLog } from "../log/partition-log.ts";
 import type { Call } from "../network/request-server.ts";
 import type { Ports } from "../ports.ts";
 import type { FetchPartition, FetchPartitionResponse, FetchRequest } from "../protocol/fetch.ts";
+import type {
+  FetchSnapshotPartition,
+  FetchSnapshotRequest,
+  SnapshotId,
+} from "../protocol/fetch-snapshot.ts";
 import type { ApiKeys } from "../protocol/message.ts";
 import type { Batch } from "../record/batch.ts";
 import type { LeaderAndEpoch } from "./committed-reader.ts";
 import { FetchPurgatory } from "./fetch-purgatory.ts";
+import { fetchSnapshotResponse, onlyPartition } from "./messages.ts";
+import type { MetadataStore } from "./metadata-store.ts";
+import type { ReplicaKey } from "./quorum.ts";
 import type { RaftRules } from "./raft-rules.ts";
 
 /** The log that is served. */
 export interface ServedLog {
-  readonly log: PartitionLog;
+  readonly store: MetadataStore;
   readonly leader: LeaderAndEpoch;
   readonly highWatermark: Offset;
-  /** Null while this node does not lead. */
-  readonly ownEpochStart: Offset | null;
-  noteFetch(replica: NodeId, fetchOffset: Offset): void;
+  readonly isLeader: boolean;
+  noteFetch(replica: ReplicaKey, fetchOffset: Offset): void;
+  noteSnapshotFetch(replica: ReplicaKey): void;
 }
 
 interface Told {
@@ -34,6 +41,7 @@ interface Diverging {
 }
 
 const NO_BATCHES: readonly Batch[] = [];
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export class FetchServer {
   readonly #rules: RaftRules;
@@ -53,6 +61,19 @@ export class FetchServer {
   /** Answers a fetch at once, or keeps it until there is news. */
   serve(call: Call): void {
     this.#answer(call, (call.request.body as FetchRequest).maxWaitMs);
+  }
+
+  /** Answers with a piece of a snapshot. */
+  serveSnapshot(call: Call): void {
+    const request = call.request.body as FetchSnapshotRequest;
+    const partition = onlyPartition(request.topics);
+    const isForeign = request.clusterId !== null && request.clusterId !== this.#clusterId;
+    if (isForeign || partition === null) {
+      const errorCode = isForeign ? Errors.INCONSISTENT_CLUSTER_ID : Errors.INVALID_REQUEST;
+      call.respond<typeof ApiKeys.FETCH_SNAPSHOT>({ errorCode, topics: [] });
+      return;
+    }
+    this.#answerPiece(call, request, partition);
   }
 
   /** There are new records, a new high watermark or a new leader. */
@@ -75,26 +96,32 @@ export class FetchServer {
       refuse(call, Errors.INVALID_REQUEST);
       return;
     }
-    const { leader, ownEpochStart } = this.#served;
-    const isLeader = ownEpochStart !== null;
+    const { leader, isLeader } = this.#served;
     const error = this.#rules.fetchError(partition.currentLeaderEpoch, leader.epoch, isLeader);
     if (error === Errors.NONE) this.#read(call, request, partition, maxWaitMs);
-    else respond(call, this.#partitionAnswer(error, null, NO_BATCHES));
+    else respond(call, this.#partitionAnswer(error, null, null, NO_BATCHES));
   }
 
   #read(call: Call, request: FetchRequest, partition: FetchPartition, maxWaitMs: number): void {
     const { replicaId } = request.replicaState;
     const { fetchOffset } = partition;
-    const diverging = this.#divergingEpoch(partition);
-    if (diverging !== null) {
-      respond(call, this.#partitionAnswer(Errors.NONE, diverging, NO_BATCHES));
+    const snapshotId = this.#snapshotFor(partition);
+    if (snapshotId !== null) {
+      respond(call, this.#partitionAnswer(Errors.NONE, null, snapshotId, NO_BATCHES));
       return;
     }
-    this.#served.noteFetch(replicaId, fetchOffset);
-    const { log, highWatermark } = this.#served;
+    const diverging = this.#divergingEpoch(partition);
+    if (diverging !== null) {
+      respond(call, this.#partitionAnswer(Errors.NONE, diverging, null, NO_BATCHES));
+      return;
+    }
+    const directoryId = partition.replicaDirectoryId ?? "";
+    this.#served.noteFetch({ id: replicaId, directoryId }, fetchOffset);
+    const { highWatermark } = this.#served;
+    const { log } = this.#served.store;
     const read = log.read(fetchOffset, partition.partitionMaxBytes, log.endOffset, true);
     if ("error" in read) {
-      respond(call, this.#partitionAnswer(read.error, null, NO_BATCHES));
+      respond(call, this.#partitionAnswer(read.error, null, null, NO_BATCHES));
       return;
     }
     if (read.batches.length === 0 && maxWaitMs > 0 && this.#knows(call, replicaId)) {
@@ -102,7 +129,7 @@ export class FetchServer {
       return;
     }
     this.#told.set(replicaId, { connectionId: call.connectionId, highWatermark });
-    respond(call, this.#partitionAnswer(Errors.NONE, null, read.batches));
+    respond(call, this.#partitionAnswer(Errors.NONE, null, null, read.batches));
   }
 
   /** The replica was told the high watermark; one that connects anew may have restarted. */
@@ -111,13 +138,33 @@ export class FetchServer {
     return told?.connectionId === connectionId && told.highWatermark === this.#served.highWatermark;
   }
 
+  /** The snapshot that the fetcher has to begin anew with; null when the log will do. */
+  #snapshotFor({ fetchOffset, lastFetchedEpoch }: FetchPartition): SnapshotId | null {
+    const { log, snapshots } = this.#served.store;
+    const { earliest, latest } = snapshots;
+    if (earliest === null || latest === null) return null;
+    // Nothing is as quick for an empty log.
+    if (fetchOffset === 0) return latest.id;
+    const { endOffset, epoch } = earliest.id;
+    const { logStartOffset } = log;
+    return this.#rules.needsSnapshot(
+      fetchOffset,
+      lastFetchedEpoch,
+      logStartOffset,
+      endOffset,
+      epoch,
+    )
+      ? latest.id
+      : null;
+  }
+
   /** Where the fetcher's log parts from this one; null when it does not. */
   #divergingEpoch({ fetchOffset, lastFetchedEpoch }: FetchPartition): Diverging | null {
-    const { log } = this.#served;
+    const { log, lastEpoch } = this.#served.store;
     // A log without records agrees with every log.
-    if (lastFetchedEpoch < 0 && fetchOffset === 0) return null;
+    if (fetchOffset === 0) return null;
     const found = log.endOffsetFor(lastFetchedEpoch) ?? {
-      epoch: log.latestEpoch,
+      epoch: lastEpoch,
       endOffset: log.endOffset,
     };
     const isDiverging = this.#rules.diverges(
@@ -129,21 +176,47 @@ export class FetchServer {
     return isDiverging ? { epoch: found.epoch, endOffset: found.endOffset } : null;
   }
 
+  #answerPiece(call: Call, request: FetchSnapshotRequest, partition: FetchSnapshotPartition): void {
+    const { snapshotId, position, replicaDirectoryId } = partition;
+    const { leader, isLeader, store } = this.#served;
+    const { id: leaderId, epoch: leaderEpoch } = leader;
+    const size = store.snapshots.sizeOf(snapshotId);
+    let errorCode = this.#rules.fetchError(partition.currentLeaderEpoch, leaderEpoch, isLeader);
+    if (errorCode === Errors.NONE) errorCode = this.#rules.snapshotPieceError(position, size);
+    const isServed = errorCode === Errors.NONE;
+    if (isServed) {
+      this.#served.noteSnapshotFetch({ id: request.replicaId, directoryId: replicaDirectoryId });
+    }
+    call.respond<typeof ApiKeys.FETCH_SNAPSHOT>(
+      fetchSnapshotResponse({
+        errorCode,
+        snapshotId,
+        currentLeader: { leaderId, leaderEpoch },
+        size,
+        position,
+        unalignedRecords: isServed
+          ? store.snapshots.read(snapshotId, position, request.maxBytes)
+          : NO_BYTES,
+      }),
+    );
+  }
+
   #partitionAnswer(
     errorCode: ErrorCode,
     divergingEpoch: Diverging | null,
+    snapshotId: SnapshotId | null,
     records: readonly Batch[],
   ): FetchPartitionResponse {
-    const { leader, highWatermark, log } = this.#served;
+    const { leader, highWatermark, store } = this.#served;
     return {
       partitionIndex: 0,
       errorCode,
       highWatermark,
       lastStableOffset: highWatermark,
-      logStartOffset: log.logStartOffset,
+      logStartOffset: store.log.logStartOffset,
       divergingEpoch,
       currentLeader: { leaderId: leader.id, leaderEpoch: leader.epoch },
-      snapshotId: null,
+      snapshotId,
       records,
     };
   }

@@ -10,7 +10,7 @@ import type { MetadataRecord } from "../metadata/records.ts";
 import { ManualWorld } from "../testkit/manual-ports.ts";
 import type { ManualNode } from "../testkit/manual-ports.ts";
 import type { CommittedRecord, LeaderAndEpoch, MetadataLogListener } from "./committed-reader.ts";
-import { METADATA_PARTITION } from "./metadata-log.ts";
+import { METADATA_PARTITION } from "./metadata-store.ts";
 import { makeRules } from "../rules.ts";
 import { RaftRules } from "./raft-rules.ts";
 

@@ -1,16 +1,19 @@
 import type { NodeId, Offset, Uuid } from "../ids.ts";
 import type { Voter } from "./control-records.ts";
+import type { RaftRules } from "./raft-rules.ts";
 
 /**
  * The voters as the log tells them: those of its last VotersRecord, committed or not, and those of the
  * settings while the log has none (VoterSetHistory.java, KIP-853).
  */
 export class VoterHistory {
+  readonly #rules: RaftRules;
   readonly #bootstrap: readonly Voter[];
   /** By offset, ascending. */
-  readonly #sets: { readonly offset: Offset; readonly voters: readonly Voter[] }[] = [];
+  #sets: { readonly offset: Offset; readonly voters: readonly Voter[] }[] = [];
 
-  constructor(bootstrap: readonly Voter[]) {
+  constructor(rules: RaftRules, bootstrap: readonly Voter[]) {
+    this.#rules = rules;
     this.#bootstrap = bootstrap;
   }
 
@@ -23,6 +26,11 @@ export class VoterHistory {
     return this.#sets.length === 0;
   }
 
+  /** The voters as the records up to `offset` name them. */
+  at(offset: Offset): readonly Voter[] {
+    return this.#sets.findLast((set) => set.offset <= offset)?.voters ?? this.#bootstrap;
+  }
+
   /** The log has a VotersRecord at `offset`. */
   add(offset: Offset, voters: readonly Voter[]): void {
     this.#sets.push({ offset, voters });
@@ -33,11 +41,23 @@ export class VoterHistory {
     while ((this.#sets.at(-1)?.offset ?? -1) >= offset) this.#sets.pop();
   }
 
+  /** A snapshot says all about the log up to `offset`, and nothing else is known. */
+  startFrom(offset: Offset, voters: readonly Voter[]): void {
+    this.#sets = [{ offset, voters }];
+  }
+
+  /** The log's prefix went; the last set before `offset` still counts. */
+  forgetBefore(offset: Offset): void {
+    const last = this.#sets.findLastIndex((set) => set.offset < offset);
+    if (last > 0) this.#sets = this.#sets.slice(last);
+  }
+
   /** Whether this node, with the disk it has now, is a voter. */
   includes(id: NodeId, directoryId: Uuid): boolean {
-    return this.latest.some(
-      (voter) =>
-        voter.id === id && (voter.directoryId === null || voter.directoryId === directoryId),
+    const voter = this.find(id);
+    return (
+      voter !== undefined &&
+      this.#rules.isSameVoter(id, directoryId, voter.id, voter.directoryId ?? "")
     );
   }
 

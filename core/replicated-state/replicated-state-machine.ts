@@ -136,6 +136,12 @@ export class ReplicatedStateMachine<R, S extends ReplicatedState<R, S>> {
     this.#committed.apply(record, offset, epoch);
   }
 
+  /** What is committed came as a snapshot, which replaces all that was applied. */
+  replaceCommitted(state: S): void {
+    assert(this.#speculative === null, "an owner has applied all that came before its ownership");
+    this.#committed = state;
+  }
+
   /** The log is committed below `highWatermark`, and all of it was applied. */
   advance(highWatermark: Offset): void {
     this.#highWatermark = highWatermark;

@@ -34,7 +34,13 @@ export interface BrokerOwnSettings {
   readonly "log.flush.offset.checkpoint.interval.ms": number;
   readonly "log.flush.start.offset.checkpoint.interval.ms": number;
   readonly "max.incremental.fetch.session.cache.slots": number;
+  readonly "metadata.log.max.record.bytes.between.snapshots": number;
+  readonly "metadata.log.max.snapshot.interval.ms": number;
+  readonly "metadata.log.segment.bytes": number;
+  readonly "metadata.log.segment.ms": number;
   readonly "metadata.max.idle.interval.ms": number;
+  readonly "metadata.max.retention.bytes": number;
+  readonly "metadata.max.retention.ms": number;
   readonly "num.partitions": number;
   readonly "producer.id.expiration.check.interval.ms": number;
   readonly "producer.id.expiration.ms": number;
@@ -73,7 +79,13 @@ const ownSettings: TableOf<BrokerOwnSettings> = {
   "log.flush.offset.checkpoint.interval.ms": integer(60000, 1, INT),
   "log.flush.start.offset.checkpoint.interval.ms": integer(60000, 1, INT),
   "max.incremental.fetch.session.cache.slots": integer(1000, 0, INT),
+  "metadata.log.max.record.bytes.between.snapshots": integer(20971520, 1, INT),
+  "metadata.log.max.snapshot.interval.ms": integer(3600000, 0, INT),
+  "metadata.log.segment.bytes": integer(1073741824, 12, INT),
+  "metadata.log.segment.ms": integer(604800000, 1, Number.MAX_SAFE_INTEGER),
   "metadata.max.idle.interval.ms": integer(500, 0, INT),
+  "metadata.max.retention.bytes": integer(104857600, -1, Number.MAX_SAFE_INTEGER),
+  "metadata.max.retention.ms": integer(604800000, -1, Number.MAX_SAFE_INTEGER),
   "num.partitions": integer(1, 1, INT),
   "producer.id.expiration.check.interval.ms": integer(600000, 1, INT),
   "producer.id.expiration.ms": integer(86400000, 1, INT),

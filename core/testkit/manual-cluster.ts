@@ -28,16 +28,24 @@ export const quickSettings: Readonly<Record<string, SettingValue>> = {
   "auto.create.topics.enable": false,
 };
 
-/** One controller, c100, and brokers b1, b2, ... with a client's channel to each. */
+/** Controllers, c100 unless named otherwise, and brokers b1, b2, ... with a client's channel to each. */
 export class ManualCluster {
   readonly world: ManualWorld = new ManualWorld();
   readonly running: Map<string, RunningNode> = new Map();
   readonly #channels: Map<string, ClientChannel> = new Map();
   readonly #given: Readonly<Record<string, SettingValue>>;
 
-  constructor(brokers: number, given: Readonly<Record<string, SettingValue>> = {}) {
+  readonly #controllers: readonly string[];
+
+  /** `controllers` name the voters; one of them that is a broker too is a combined node. */
+  constructor(
+    brokers: number,
+    given: Readonly<Record<string, SettingValue>> = {},
+    controllers: readonly string[] = ["c100"],
+  ) {
     this.#given = given;
-    this.start("c100");
+    this.#controllers = controllers;
+    for (const name of controllers) if (name.startsWith("c")) this.start(name);
     for (let id = 1; id <= brokers; id++) this.start(`b${id}`);
     this.world.runUntil(() => this.#runningBrokers() === brokers, 20000);
     this.world.run(20);
@@ -51,14 +59,18 @@ export class ManualCluster {
   start(name: string): void {
     const node = this.node(name);
     if (this.running.has(name)) node.restart();
-    const isController = name.startsWith("c");
+    const isController = this.#controllers.includes(name);
+    const isBroker = name.startsWith("b");
     const config: NodeConfig = {
       clusterId: "test-cluster-id-000000",
       nodeId: Number(name.slice(1)),
       host: name,
-      roles: [isController ? "controller" : "broker"],
+      roles: [
+        ...(isBroker ? (["broker"] as const) : []),
+        ...(isController ? (["controller"] as const) : []),
+      ],
       rack: null,
-      voters: [{ id: 100, host: "c100" }],
+      voters: this.#controllers.map((host) => ({ id: Number(host.slice(1)), host })),
       settings: { ...quickSettings, ...this.#given },
     };
     node.perform(() => this.running.set(name, startNode(node.ports, config, makeRules())));

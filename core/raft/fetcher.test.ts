@@ -13,7 +13,7 @@ import { ApiKeys, supportedVersions } from "../protocol/message.ts";
 import { Batch } from "../record/batch.ts";
 import { encodeBatch } from "../record/encode.ts";
 import { ManualWorld } from "../testkit/manual-ports.ts";
-import { METADATA_PARTITION } from "./metadata-log.ts";
+import { METADATA_PARTITION } from "./metadata-store.ts";
 
 const LISTENER = { committed: (): void => undefined, leaderChanged: (): void => undefined };
 
@@ -74,7 +74,7 @@ function batchAt(baseOffset: number, epoch: number, count: number): Batch {
   return new Batch(baseOffset, epoch, body);
 }
 
-describe("ObserverFetcher", () => {
+describe("Fetcher", () => {
   it("takes over the leader and the epoch that a refusal names, and fetches again at once", () => {
     const leader = new ScriptedLeader((fetch) =>
       fetch.currentLeaderEpoch < 5
@@ -119,6 +119,9 @@ describe("ObserverFetcher", () => {
   it("cuts what differs from the leader's log and goes on from there", () => {
     const leader = new ScriptedLeader((fetch) => {
       const currentLeader = { leaderId: CONTROLLER_ID, leaderEpoch: 2 };
+      if (fetch.currentLeaderEpoch < 2) {
+        return { currentLeader, errorCode: Errors.FENCED_LEADER_EPOCH };
+      }
       if (fetch.fetchOffset === 0) {
         return { currentLeader, highWatermark: 2, records: [batchAt(0, 1, 2), batchAt(2, 1, 3)] };
       }
@@ -132,7 +135,7 @@ describe("ObserverFetcher", () => {
     const node = leader.world.node("b1");
     const observer = startObserver(node, 1, LISTENER);
     leader.world.run(50);
-    expect(leader.fetches.map((fetch) => fetch.fetchOffset)).toEqual([0, 5, 2, 4]);
+    expect(leader.fetches.map((fetch) => fetch.fetchOffset)).toEqual([0, 0, 5, 2, 4]);
     expect(leader.fetches.at(-1)?.lastFetchedEpoch).toBe(2);
     expect(node.factsOf("truncated")).toMatchObject([
       { partition: METADATA_PARTITION, fromOffset: 5, toOffset: 2, why: "diverging" },
