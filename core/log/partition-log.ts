@@ -25,6 +25,8 @@ import type { TopicSettings } from "../settings/topic-settings.ts";
 import { asStored, refusal, storedRefusal } from "./append-checks.ts";
 import type { AppendOrigin } from "./append-origin.ts";
 import { EpochCache } from "./epoch-cache.ts";
+import type { FollowerAppend, LeaderAppend } from "./append-outcome.ts";
+import { refused } from "./append-outcome.ts";
 import type { FoundRecord, LogRead } from "./local-log.ts";
 import { LocalLog } from "./local-log.ts";
 import type { LogCheckpoint } from "./log-loader.ts";
@@ -52,15 +54,6 @@ export interface PartitionLogOptions {
    */
   readonly onCut?: () => void;
 }
-
-export type LeaderAppend =
-  | { readonly kind: "appended"; readonly batch: Batch }
-  | { readonly kind: "duplicate"; readonly baseOffset: Offset; readonly lastOffset: Offset }
-  | { readonly kind: "refused"; readonly error: ErrorCode };
-
-export type FollowerAppend =
-  | { readonly kind: "appended"; readonly count: number }
-  | { readonly kind: "refused"; readonly error: ErrorCode };
 
 export type TruncationCause = FactOf<"truncated">["why"];
 
@@ -494,8 +487,4 @@ export class PartitionLog {
       epochsCut,
     });
   }
-}
-
-function refused(error: ErrorCode): FollowerAppend {
-  return { kind: "refused", error };
 }

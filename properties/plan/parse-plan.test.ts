@@ -129,6 +129,7 @@ describe("a plan", () => {
     ["topology.nodes.1.id", "x100", 'topology.nodes[1].id: "x100" has the node.id of another node'],
     ["topology.nodes.1.roles", ["clown"], 'topology.nodes[1].roles[0]: "clown" is not one of'],
     ["topology.nodes", [], "topology.nodes: there is no broker"],
+    ["topology.nodes.1.roles", ["broker", "controller"], "topology.nodes: 2 controllers; a quorum"],
     ["topology.latency", { model: "light" }, "topology.latency.model: "],
     [
       "topics.0.replicationFactor",

@@ -32,6 +32,12 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
       throw new InputError(`${path}: there is no ${role}`);
     }
   }
+  const controllers = nodes.filter((node) => node.roles.includes("controller"));
+  if (controllers.length > 1) {
+    throw new InputError(
+      `${path}: ${controllers.length} controllers; a quorum of several is not judged yet, give one`,
+    );
+  }
   return nodes;
 }
 
