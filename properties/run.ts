@@ -200,7 +200,9 @@ class Run {
       nodeEvent: (event, moment) => this.#nodeEvent(event, moment),
       role: (role, of) => resolveRole(this.#ghost, this.#controller, role, of),
       ...(isolation === null ? {} : { cloneFrame: (frame) => isolation.copyFrame(frame) }),
-      mayStrike: (fault, targets) => strict.mayStrike(fault, targets),
+      ...(plan.profile === "strict"
+        ? { mayStrike: (fault, targets) => strict.mayStrike(fault, targets) }
+        : {}),
     });
     const strict = new StrictProfile({
       ghost: this.#ghost,

@@ -2,7 +2,7 @@
 export {
   brokerNames,
   consumer,
-  controllerAndBrokers,
+  servers,
   noAutoCreation,
   producer,
   shortTimeouts,

@@ -39,8 +39,7 @@ export function freshSeed(): string {
 export function parseProfile(text: string): Profile {
   const profile = profiles.find((known) => known === text);
   if (profile !== undefined) return profile;
-  const reason = text === "chaos" ? "is not built yet" : "is unknown";
-  throw wrongValue("--profile", text, `${reason}: there are ${profiles.join(", ")}`);
+  throw wrongValue("--profile", text, `is unknown: there are ${profiles.join(", ")}`);
 }
 
 export function parseBugs(ids: readonly string[], vocabulary: PlanVocabulary): string[] {

@@ -56,7 +56,7 @@ describe("trial, given what it cannot use,", () => {
     [["run", "calm", "--set", "max.message.bytes=3"], "above max.message.bytes 3"],
     [["run", "calm", "--set", "nonsense"], '--set: "nonsense" is not setting=value'],
     [["run", "calm", "--set", "acks=0", "--set", "enable.idempotence=true"], 'acks: "0" is not'],
-    [["run", "calm", "--profile", "chaos"], '--profile: "chaos" is not built yet'],
+    [["run", "calm", "--profile", "storm"], '--profile: "storm" is unknown'],
     [["run", "calm", "--bug", "Z99"], '--bug: "Z99" is not one of R01'],
     [["run", "calm", "--input", "x"], '--input: "x" is not for calm'],
     [["run", "order-events", "--input", "gone"], '--input: "gone" cannot be read (ENOENT)'],

@@ -1,7 +1,7 @@
 import type { Draw } from "../properties/generate/draw.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import type { Findings, Observer } from "../properties/observation.ts";
-import type { Plan } from "../properties/plan/plan.ts";
+import type { Plan, Profile } from "../properties/plan/plan.ts";
 
 /** A named family of plans: who is in the cluster, what the clients do, what goes wrong. */
 export interface Scenario {
@@ -23,6 +23,8 @@ export interface PlanOptions {
   readonly seed: string;
   /** Null for a scenario that takes none. */
   readonly input: readonly InputEvent[] | null;
+  /** What the command line asks for; null: the scenario's own. */
+  readonly profile: Profile | null;
 }
 
 export interface MustSee {

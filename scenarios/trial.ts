@@ -32,7 +32,7 @@ export function makePlan(
   vocabulary: PlanVocabulary,
 ): Plan {
   const draw = new SeededStream(`${scenario.name}/${seed}`);
-  const drawn = scenario.plan(draw, { seed, input });
+  const drawn = scenario.plan(draw, { seed, input, profile: changes.profile });
   const profile = changes.profile ?? drawn.profile;
   return readPlan(
     {

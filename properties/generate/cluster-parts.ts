@@ -1,18 +1,45 @@
 /** Parts that most plans share: nodes, clients, and settings that make a short run eventful. */
 import type { ConsumerPlan, NodePlan, ProducerPlan, SettingValues } from "../plan/plan.ts";
 
-/** The controller of every plan of this stage: one voter, a node of its own. */
+/** The first controller, and the only one of most small clusters. */
 export const CONTROLLER = "c100";
 
 const RACKS = ["a", "b", "c"];
 
-/** One controller and the brokers b1, b2 ..., spread over three racks. */
-export function controllerAndBrokers(brokers: number): NodePlan[] {
-  const nodes: NodePlan[] = [{ id: CONTROLLER, roles: ["controller"], rack: "a", settings: {} }];
-  for (const [index, id] of brokerNames(brokers).entries()) {
-    nodes.push({ id, roles: ["broker"], rack: RACKS[index % RACKS.length]!, settings: {} });
-  }
-  return nodes;
+/** Who is in a cluster. */
+export interface Servers {
+  readonly brokers: number;
+  /** Voters of the metadata quorum: 1 to 7; default 1. */
+  readonly controllers?: number;
+  /** The first brokers are the controllers too, instead of nodes of their own. */
+  readonly combined?: boolean;
+}
+
+/** Controllers c100, c101 ... and brokers b1, b2 ..., spread over three racks. */
+export function servers({ brokers, controllers = 1, combined = false }: Servers): NodePlan[] {
+  const rackOf = (index: number): string => RACKS[index % RACKS.length]!;
+  const own: NodePlan[] = combined
+    ? []
+    : controllerNames(controllers).map((id, index) => ({
+        id,
+        roles: ["controller"],
+        rack: rackOf(index),
+        settings: {},
+      }));
+  const both = brokerNames(brokers).map((id, index): NodePlan => {
+    const votes = combined && index < controllers;
+    return {
+      id,
+      roles: votes ? ["broker", "controller"] : ["broker"],
+      rack: rackOf(index),
+      settings: {},
+    };
+  });
+  return [...own, ...both];
+}
+
+export function controllerNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `c${100 + index}`);
 }
 
 export function brokerNames(brokers: number): string[] {

@@ -9,7 +9,7 @@ import type { SettingValue } from "../../core/settings/definition.ts";
 import {
   brokerNames,
   consumer,
-  controllerAndBrokers,
+  servers,
   noAutoCreation,
   producer,
   shortTimeouts,
@@ -52,7 +52,7 @@ export function drawOrderEventsPlan(
   size: ClusterShape = FLAGSHIP,
 ): Plan {
   const shape = draw.fork("shape");
-  const nodes = controllerAndBrokers(size.brokers);
+  const nodes = servers({ brokers: size.brokers });
   const topic = drawTopic(draw.fork("topic"), size);
   const producers = drawProducers(draw.fork("producers"), shape.between(2, 4));
   const consumers = drawConsumers(draw.fork("consumers"), topic);

@@ -12,13 +12,7 @@ import type {
   TopicPlan,
 } from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
-import {
-  consumer,
-  controllerAndBrokers,
-  noAutoCreation,
-  producer,
-  shortTimeouts,
-} from "./cluster-parts.ts";
+import { consumer, servers, noAutoCreation, producer, shortTimeouts } from "./cluster-parts.ts";
 import { SECOND } from "./time.ts";
 
 /** What a story says; the rest is as in most stories. */
@@ -27,6 +21,8 @@ export interface Story {
   readonly seed: string;
   /** Default 3. */
   readonly brokers?: number;
+  /** Default 1: c100. */
+  readonly controllers?: number;
   /** Default: one topic "orders" with one partition on all brokers (at most three). */
   readonly topics?: readonly TopicPlan[];
   /** Beside acks=all, timeouts of a tenth of Kafka's, and a majority as min.insync.replicas. */
@@ -46,7 +42,7 @@ export const STORY_TOPIC = "orders";
 
 export function storyPlan(story: Story): Plan {
   const brokers = story.brokers ?? 3;
-  const nodes: NodePlan[] = controllerAndBrokers(brokers);
+  const nodes: NodePlan[] = servers({ brokers, controllers: story.controllers ?? 1 });
   const replicationFactor = Math.min(3, brokers);
   const topics = story.topics ?? [
     { name: STORY_TOPIC, partitions: 1, replicationFactor, settings: {} },

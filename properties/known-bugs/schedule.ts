@@ -1,8 +1,15 @@
 import type { SettingValue } from "../../core/settings/definition.ts";
 import type { Fault } from "../../sim/faults/fault.ts";
-import { shortTimeouts } from "../generate/cluster-parts.ts";
+import { controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
 import { SECOND } from "../generate/time.ts";
-import type { ClientPlan, NodePlan, Operation, Plan, SettingValues } from "../plan/plan.ts";
+import type {
+  ClientPlan,
+  NodePlan,
+  Operation,
+  Plan,
+  Profile,
+  SettingValues,
+} from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
 
 export { SECOND };
@@ -10,7 +17,7 @@ export const TOPIC = "story";
 /** The only partition of most schedules. */
 export const PARTITION = "story-0";
 
-/** What a schedule says beyond the usual cluster: brokers b1, b2, b3, one controller, one partition. */
+/** What a schedule says beyond the usual cluster: brokers b1, b2, b3, controller c100, one partition. */
 export interface Schedule {
   /** Replicas of the partition, the preferred leader first. */
   readonly replicas: readonly string[];
@@ -21,6 +28,10 @@ export interface Schedule {
   /** Everything is healed then; default 30 s. */
   readonly healAt?: number;
   readonly brokers?: number;
+  /** Voters c100, c101 ...; default 1. */
+  readonly controllers?: number;
+  /** Default "strict". */
+  readonly profile?: Profile;
   /** The consumer r1 is down until the heal, so that it reads only what is left. */
   readonly readsAfterwards?: boolean;
 }
@@ -41,19 +52,25 @@ export function schedule(name: string, story: Schedule): Plan {
   for (let id = 1; id <= (story.brokers ?? 3); id += 1) {
     brokers.push({ id: `b${id}`, roles: ["broker"], rack: null, settings: {} });
   }
+  const controllers = controllerNames(story.controllers ?? 1).map((id): NodePlan => ({
+    id,
+    roles: ["controller"],
+    rack: null,
+    settings: {},
+  }));
   const healAt = story.healAt ?? 30 * SECOND;
   return {
     version: PLAN_VERSION,
     scenario: name,
     seed: "1",
-    profile: "strict",
+    profile: story.profile ?? "strict",
     bugs: [],
     startMs: DEFAULT_START_MS,
     settings: { ...scheduleSettings, ...story.settings },
     horizon: healAt + 45 * SECOND,
     shuffleTies: false,
     topology: {
-      nodes: [{ id: "c100", roles: ["controller"], rack: null, settings: {} }, ...brokers],
+      nodes: [...controllers, ...brokers],
       latency: { model: "constant", baseUs: 1000 },
     },
     topics: [

@@ -43,9 +43,12 @@ export interface Plan {
   readonly expect?: Expectation;
 }
 
-/** "strict": no fault may endanger what is committed. "calm": no faults at all. */
-export type Profile = "strict" | "calm";
-export const profiles: readonly Profile[] = ["strict", "calm"];
+/**
+ * "strict": a fault that would endanger what is committed is refused, and nothing may be lost. "chaos":
+ * every fault strikes, and what is lost must be explained. "calm": no faults at all.
+ */
+export type Profile = "strict" | "chaos" | "calm";
+export const profiles: readonly Profile[] = ["strict", "chaos", "calm"];
 
 export interface Topology {
   readonly nodes: readonly NodePlan[];

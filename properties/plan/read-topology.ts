@@ -9,6 +9,8 @@ import type { Party } from "./settings.ts";
 
 /** Far above any plan, and low enough that a slip of the pen does not fill the memory. */
 const MAX_PARTITIONS = 10_000;
+/** All controllers of a plan vote; a quorum of more is slower and no safer. */
+const MAX_VOTERS = 7;
 const NODE_NAME = /^[a-z]{1,20}(0|[1-9]\d{0,8})$/;
 /** The cluster has one client more than the plan: it makes the topics. */
 const SETUP_CLIENT = "setup";
@@ -33,10 +35,8 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
     }
   }
   const controllers = nodes.filter((node) => node.roles.includes("controller"));
-  if (controllers.length > 1) {
-    throw new InputError(
-      `${path}: ${controllers.length} controllers; a quorum of several is not judged yet, give one`,
-    );
+  if (controllers.length > MAX_VOTERS) {
+    throw wrongValue(path, controllers.length, `controllers are more than ${MAX_VOTERS} voters`);
   }
   return nodes;
 }
