@@ -3,15 +3,17 @@
  * since faults can hide each other's effects; half of the faults wait for something to happen instead
  * of a time, and most aim at whoever matters for a partition then.
  */
-import type { Fault, FaultKind, LinkTarget, Target } from "../../sim/faults/fault.ts";
-import { CONTROLLER } from "./cluster-parts.ts";
+import type { Fault, FaultKind, LinkTarget, RoleTarget, Target } from "../../sim/faults/fault.ts";
 import type { Draw } from "./draw.ts";
 import { spread, weighted } from "./draw.ts";
+import { drawPartition } from "./partitions.ts";
 import { drawTrigger } from "./triggers.ts";
 import { MS, SECOND } from "./time.ts";
 
 export interface FaultSpace {
   readonly brokers: readonly string[];
+  /** Voters of the metadata quorum; some may be brokers too. */
+  readonly controllers: readonly string[];
   readonly clients: readonly string[];
   /** "order-events-0" ... */
   readonly partitions: readonly string[];
@@ -52,7 +54,12 @@ export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
   const count = drawCount(draw);
   const kinds = drawKinds(draw);
   const faults: Fault[] = [];
+  const isCut = kinds.some(([kind]) => kind === "block");
   while (faults.length < count) {
+    if (isCut && draw.chance(1, 16)) {
+      faults.push(...partition(draw, space, faults.length));
+      continue;
+    }
     const kind = weighted(draw, kinds);
     const blow = drawBlow(draw, kind, space);
     const id = `f${faults.length + 1}`;
@@ -66,6 +73,17 @@ export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
     if (restart !== null) faults.push(restart);
   }
   return faults;
+}
+
+/** Faults that make a partition of several links. */
+function partition(draw: Draw, space: FaultSpace, before: number): Fault[] {
+  const nodes = [...new Set([...space.brokers, ...space.controllers])];
+  const at = draw.between(space.fromUs, space.untilUs);
+  return drawPartition(draw, nodes).map(({ afterUs, ...blow }, index) => ({
+    id: `f${before + index + 1}`,
+    ...blow,
+    at: Math.min(at + afterUs, space.untilUs),
+  }));
 }
 
 /** One run in twenty has no fault at all: bugs have been found in healthy clusters. */
@@ -192,7 +210,24 @@ function brokerTarget(draw: Draw, space: FaultSpace): Target {
 }
 
 function serverTarget(draw: Draw, space: FaultSpace): Target {
-  return draw.chance(1, 8) ? { node: CONTROLLER } : brokerTarget(draw, space);
+  // The more voters there are, the more it takes to shake the quorum.
+  const often = space.controllers.length > 1 ? 2 : 1;
+  return draw.chance(often, 8) ? controller(draw, space) : brokerTarget(draw, space);
+}
+
+/** Whoever leads the quorum then, or a certain voter. */
+function controller(
+  draw: Draw,
+  { controllers }: FaultSpace,
+): RoleTarget | { readonly node: string } {
+  if (controllers.length > 1 && draw.chance(1, 2)) return { role: "active-controller" };
+  return { node: draw.pick(controllers) };
+}
+
+/** The same as one end of a link. */
+function controllerEnd(draw: Draw, space: FaultSpace): string | RoleTarget {
+  const target = controller(draw, space);
+  return "node" in target ? target.node : target;
 }
 
 function anyTarget(draw: Draw, space: FaultSpace): Target {
@@ -210,6 +245,7 @@ function link(draw: Draw, space: FaultSpace): LinkTarget {
       ["leader to controller", 2],
       ["two brokers", 2],
       ["broker to controller", 1],
+      ["two controllers", space.controllers.length > 1 ? 4 : 0],
     ])
   ) {
     case "client to leader":
@@ -222,11 +258,15 @@ function link(draw: Draw, space: FaultSpace): LinkTarget {
         ],
       };
     case "leader to controller":
-      return { link: [{ role: "leader", of }, CONTROLLER] };
+      return { link: [{ role: "leader", of }, controllerEnd(draw, space)] };
     case "two brokers":
       return { link: [first, second] };
+    case "two controllers": {
+      const [voter, other] = draw.shuffled(space.controllers) as [string, string];
+      return { link: draw.chance(1, 2) ? [voter, other] : [voter, { role: "active-controller" }] };
+    }
     default:
-      return { link: [first, CONTROLLER] };
+      return { link: [first, controllerEnd(draw, space)] };
   }
 }
 

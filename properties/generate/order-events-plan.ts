@@ -19,6 +19,7 @@ import type { Draw } from "./draw.ts";
 import { subset, weighted } from "./draw.ts";
 import type { InputEvent } from "./input-event.ts";
 import { drawLatency } from "./latency.ts";
+import { drawQuorumSettings, drawServers, shortQuorumTimeouts } from "./quorum.ts";
 import { sendOperations } from "./send-operations.ts";
 import { SECOND } from "./time.ts";
 
@@ -52,7 +53,8 @@ export function drawOrderEventsPlan(
   size: ClusterShape = FLAGSHIP,
 ): Plan {
   const shape = draw.fork("shape");
-  const nodes = servers({ brokers: size.brokers });
+  const nodes = servers(drawServers(draw.fork("quorum"), size.brokers));
+  const controllers = nodes.filter(({ roles }) => roles.includes("controller"));
   const topic = drawTopic(draw.fork("topic"), size);
   const producers = drawProducers(draw.fork("producers"), shape.between(2, 4));
   const consumers = drawConsumers(draw.fork("consumers"), topic);
@@ -75,7 +77,8 @@ export function drawOrderEventsPlan(
       "min.insync.replicas": size.minInsyncReplicas,
       acks: "all",
       ...noAutoCreation,
-      ...(kafkaTimeouts ? {} : shortTimeouts),
+      ...(kafkaTimeouts ? {} : { ...shortTimeouts, ...shortQuorumTimeouts }),
+      ...drawQuorumSettings(draw.fork("quorum settings")),
       ...drawSettings(draw.fork("settings")),
       ...timestampLimit(events),
     },
@@ -87,6 +90,7 @@ export function drawOrderEventsPlan(
     workload: [...sends, ...drawOtherOperations(draw.fork("operations"), topic, consumers)],
     faults: drawFaults(draw.fork("faults"), {
       brokers: brokerNames(size.brokers),
+      controllers: controllers.map(({ id }) => id),
       clients: [...producers, ...consumers].map(({ id }) => id),
       partitions: Array.from({ length: topic.partitions }, (_, index) => `${TOPIC}-${index}`),
       sends: events.length,

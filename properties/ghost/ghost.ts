@@ -14,7 +14,11 @@ import type { DurableFiles } from "./durable-files.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
+import { QuorumGhost } from "./quorum-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
+
+/** The replicated log of the cluster's metadata. */
+export const METADATA_PARTITION: PartitionName = `${METADATA_TOPIC}-0`;
 
 export interface GhostOptions {
   /** Null where nobody restarts: then a restarted log is what the node says it is. */
@@ -29,8 +33,11 @@ export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: M
 export class Ghost implements Observer {
   readonly partitions: Map<PartitionName, PartitionGhost> = new Map();
   readonly metadata: MetadataGhost;
+  readonly quorum: QuorumGhost = new QuorumGhost();
   readonly nodes: NodeGhost[] = [];
   readonly files: DurableFiles | null;
+  /** The controller that took office last; -1 for none. It may be deposed, or dead. */
+  activeController: NodeId = NO_NODE;
   truncations: number = 0;
   /** Bytes that are not what was written may be on some disk. */
   tainted: boolean = false;
@@ -124,7 +131,8 @@ export class Ghost implements Observer {
     if (last !== null && last.name === name) return last;
     let partition = this.partitions.get(name);
     if (partition === undefined) {
-      partition = new PartitionGhost(name, name === `${METADATA_TOPIC}-0`);
+      partition = new PartitionGhost(name, name === METADATA_PARTITION);
+      partition.takenOver(this.activeController);
       this.partitions.set(name, partition);
     }
     this.#lastPartition = partition;
@@ -189,20 +197,22 @@ export class Ghost implements Observer {
         fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
     },
     "metadata-committed": (fact) => this.#metadataCommitted(fact),
-    "partition-decided": (fact) => {
+    "partition-decided": (fact, moment) => {
       const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
-      this.partition(fact.partition).decided = {
+      this.partition(fact.partition).decide(moment.nodeId, {
         leader,
         leaderEpoch,
         partitionEpoch,
         isr,
         replicas,
-      };
+      });
     },
-    "controller-activated": () => {
-      // What a predecessor decided and did not commit is void.
-      for (const partition of this.partitions.values()) partition.decided = partition.registration;
+    "controller-activated": (_fact, moment) => {
+      this.activeController = moment.nodeId;
+      for (const partition of this.partitions.values()) partition.takenOver(moment.nodeId);
     },
+    "raft-state": (fact, moment) => this.quorum.state(fact, moment),
+    "vote-granted": (fact, moment) => this.quorum.vote(fact, moment),
     "broker-state": (fact, moment) => {
       this.node(moment.nodeId, moment.node).state = fact.state;
     },
@@ -245,6 +255,7 @@ export class Ghost implements Observer {
     node.state = "STARTING";
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
+    this.quorum.booted(node.nodeId);
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
@@ -304,7 +315,11 @@ export class Ghost implements Observer {
   #truncated(fact: FactOf<"truncated">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     const { log } = replica;
-    if (fact.toOffset < log.end) {
+    if (replica.partition.isMetadata && fact.why === "out-of-range") {
+      // A snapshot, which is on disk, stands for all that came before.
+      log.startAt(fact.toOffset, replica.partition.committed);
+      replica.syncedEnd = fact.toOffset;
+    } else if (fact.toOffset < log.end) {
       if (fact.why !== "recovery") this.truncations += 1;
       log.truncateTo(fact.toOffset);
     } else if (fact.toOffset > log.end && fact.why === "out-of-range") {
@@ -379,7 +394,7 @@ export class Ghost implements Observer {
       return;
     }
     const { partition, log } = replica;
-    if (partition.isMetadata || fact.highWatermark <= partition.trueHighWatermark) return;
+    if (fact.highWatermark <= partition.trueHighWatermark) return;
     partition.trueHighWatermark = fact.highWatermark;
     const { committed } = partition;
     let index = log.countBelow(committed.end);

@@ -113,10 +113,6 @@ export class MetadataGhost {
   #apply(partition: PartitionGhost, registration: Registration): void {
     partition.registration = registration;
     partition.electedIn[registration.leaderEpoch] = registration.leader;
-    const { decided } = partition;
-    if (decided === null || decided.partitionEpoch < registration.partitionEpoch) {
-      partition.decided = registration;
-    }
     this.touchedPartitions.push(partition);
   }
 
