@@ -114,6 +114,31 @@ export class Ghost implements Observer {
     return this.partitions.get(partition)?.replica(node)?.struck ?? false;
   }
 
+  /** A fault damaged that node's disk, or lost a sync of it, or put another in its place. */
+  isDamaged(node: NodeId): boolean {
+    const ghost = this.#byNodeId[node];
+    return ghost !== undefined && (ghost.damaged || ghost.replaced);
+  }
+
+  /**
+   * Faults on the voters' disks can have taken committed metadata: so few voters hold it all that a
+   * majority without any of them could be found, and one of the others was damaged.
+   */
+  mayHaveLostMetadata(): boolean {
+    const { voters } = this.quorum;
+    const log = this.partition(METADATA_PARTITION);
+    const end = log.trueHighWatermark;
+    let holders = 0;
+    for (const voter of voters) {
+      const replica = log.replica(voter);
+      if (replica === undefined || replica.log.end < end) continue;
+      if (replica.log.samePrefix(log.committed, end)) holders += 1;
+    }
+    const majority = Math.floor(voters.length / 2) + 1;
+    if (voters.length - holders < majority) return false;
+    return voters.some((voter) => this.isDamaged(voter));
+  }
+
   /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */
   effectiveMinIsr(partition: PartitionGhost, replicas: number): number {
     const own = this.metadata.minInsyncReplicas(partition.topic) ?? this.#defaultMinIsr;
@@ -164,7 +189,11 @@ export class Ghost implements Observer {
 
   readonly on: NonNullable<Observer["on"]> = {
     "log-loaded": (fact, moment) => this.#logLoaded(fact, moment),
-    appended: (fact, moment) => this.replica(fact.partition, moment).log.append(fact.batch),
+    appended: (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      replica.log.append(fact.batch);
+      if (replica.partition.isMetadata && fact.as === "follower") this.quorum.heard(moment.nodeId);
+    },
     truncated: (fact, moment) => this.#truncated(fact, moment),
     "log-flushed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
@@ -255,6 +284,7 @@ export class Ghost implements Observer {
     node.state = "STARTING";
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
+    if (disk !== "same") node.replaced = true;
     this.quorum.booted(node.nodeId);
     for (const replica of node.replicas) {
       replica.forgetBeliefs();

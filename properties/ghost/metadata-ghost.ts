@@ -47,6 +47,11 @@ export class MetadataGhost {
     this.#partition = partition;
   }
 
+  /** Of the last committed record that was told; -1 before the first. */
+  get offset(): Offset {
+    return this.#offset;
+  }
+
   minInsyncReplicas(topic: string): number | undefined {
     return this.#minIsr.get(topic);
   }

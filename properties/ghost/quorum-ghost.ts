@@ -71,6 +71,11 @@ export class QuorumGhost {
     return this.#leader?.state === "leader" ? this.#leader : null;
   }
 
+  /** The highest epoch in which somebody was elected; -1 before the first. */
+  get latestEpoch(): LeaderEpoch {
+    return this.leaderIn.length - 1;
+  }
+
   /** Ids of the voters, as the latest leader's log has them. */
   get voters(): readonly NodeId[] {
     return this.#leader?.voters ?? [];
@@ -101,6 +106,12 @@ export class QuorumGhost {
     if (state !== "leader") return;
     this.leaderIn[epoch] ??= moment.nodeId;
     if (this.#leader === null || epoch >= this.#leader.epoch) this.#leader = member;
+  }
+
+  /** A follower got something from the leader of its epoch. */
+  heard(node: NodeId): void {
+    const member = this.#byNode[node];
+    if (member?.state === "follower") member.heardLeader = true;
   }
 
   vote(fact: FactOf<"vote-granted">, moment: Moment): void {
