@@ -189,6 +189,15 @@ export function appClients(plan: Plan): string[] {
   );
 }
 
+/** The same plan with these clients left to user code. Throws an InputError when they do not go together. */
+export function withApps(plan: Plan, apps: Apps): Plan {
+  const ids = appsOf(plan, apps);
+  const clients = plan.clients.map((client) =>
+    client.kind === "producer" && ids.has(client.id) ? { ...client, app: true as const } : client,
+  );
+  return { ...plan, clients };
+}
+
 function appsOf(plan: Plan, apps: Apps): ReadonlyMap<string, AppMain> {
   for (const id of appClients(plan)) {
     if (Object.hasOwn(apps, id)) continue;
