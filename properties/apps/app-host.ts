@@ -79,7 +79,7 @@ export class AppHost implements Observer, AppProcessListener {
     // One input wakes one client: it is whose code has run.
     const client = this.#resumed[0]?.client ?? "";
     for (const reason of unhandled) {
-      this.#report(client, `a rejection was not handled: ${described(reason)}`);
+      this.#report(client, `nobody handled ${described(reason)}`);
     }
     for (const label of escapes) {
       this.#escapes.push(`app ${client} used ${label}, whose result does not follow from the plan`);

@@ -1,53 +1,14 @@
 /** Asynchronous user code inside a run: what it may rely on, and what must not go unnoticed. */
-import { readFile } from "node:fs/promises";
-import { setTimeout as realSleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Fault } from "../../sim/faults/fault.ts";
 import { drawPlan } from "../generate/plan-arbitrary.ts";
 import { consumer, producer } from "../generate/cluster-parts.ts";
-import { STORY_TOPIC, storyPlan, stream } from "../generate/story-plan.ts";
+import { STORY_TOPIC, stream } from "../generate/story-plan.ts";
 import { SECOND } from "../generate/time.ts";
-import type { Plan } from "../plan/plan.ts";
 import { run, runAsync } from "../run.ts";
-import type { RunAsyncOptions } from "../run.ts";
-import type { Verdict } from "../verdict.ts";
-import type { App, AppMain, RecordMetadata } from "./app.ts";
+import type { AppMain, RecordMetadata } from "./app.ts";
 import { KafkaError } from "./kafka-error.ts";
-
-const topics = [{ name: STORY_TOPIC, partitions: 2, replicationFactor: 3, settings: {} }];
-
-function plan(faults: readonly Fault[] = [], changes: Partial<Plan> = {}): Plan {
-  const story = storyPlan({
-    scenario: "app",
-    seed: "1",
-    topics,
-    workload: [],
-    faults,
-    healAt: 10 * SECOND,
-  });
-  return { ...story, ...changes };
-}
-
-function runApp(p1: AppMain, options: RunAsyncOptions = {}, of: Plan = plan()): Promise<Verdict> {
-  return runAsync(of, { ...options, apps: { p1 } });
-}
-
-/** Ten records, one after the other. */
-async function tenRecords({ producer, sleep, random }: App): Promise<void> {
-  await producer.connect();
-  for (let n = 1; n <= 10; n += 1) {
-    await producer.send({ topic: STORY_TOPIC, messages: [{ key: `k${n % 3}`, value: `v${n}` }] });
-    await sleep(random.below("pause", 400));
-  }
-}
-
-const killClient: Fault = {
-  id: "f1",
-  kind: "kill",
-  target: { node: "p1" },
-  at: 2 * SECOND,
-  for: SECOND,
-};
+import { killClient, plan, runApp, tenRecords, topics } from "./apps.testkit.ts";
 
 it("sends records whose promises resolve to what a consumer reads back", async () => {
   const answers: RecordMetadata[][] = [];
@@ -163,6 +124,73 @@ it.each([false, true])(
   },
 );
 
+it.each([false, true])(
+  "counts ticks among what runs to the end (portable: %s)",
+  async (portable) => {
+    const seen: string[] = [];
+    const tick = (depth: number): Promise<void> =>
+      new Promise((resolve) => {
+        process.nextTick(async () => {
+          for (let n = 0; n < 5; n += 1) await null;
+          if (depth > 0) await tick(depth - 1);
+          resolve();
+        });
+      });
+    const verdict = await runApp(
+      async ({ now, sleep }) => {
+        await sleep(10);
+        const before = now();
+        await tick(100);
+        seen.push(`${now() - before} ms`);
+        // Printing takes ticks of Node's own.
+        process.stdout.write("");
+        await sleep(10);
+      },
+      { portableDrain: portable },
+    );
+    const thrown = await runApp(
+      async ({ sleep }) => {
+        process.nextTick(() => {
+          throw new Error("in a tick");
+        });
+        process.nextTick(() => seen.push("the tick behind it"));
+        await sleep(10);
+      },
+      { portableDrain: portable },
+    );
+
+    expect(verdict).toMatchObject({ verdict: "pass", harness: [] });
+    expect(thrown).toMatchObject({ verdict: "fail", violations: [{ invariant: "app:p1" }] });
+    expect(thrown.violations[0]!.message).toContain("Error: in a tick");
+    expect(seen).toEqual(["0 ms", "the tick behind it"]);
+  },
+);
+
+it("lets a client die inside any call, without a trace of what its code would have done", async () => {
+  const { at: _at, ...untimed } = killClient;
+  for (let n = 1; n <= 8; n += 1) {
+    const edge = n % 2 === 0 ? "before" : "after";
+    const when = { event: "send-started", nth: n, edge } as const;
+    for (const fault of [
+      { ...killClient, at: SECOND / 2, call: n, edge } as const,
+      { ...untimed, when },
+    ]) {
+      let starts = 0;
+      const main: AppMain = (app) => {
+        starts += 1;
+        return tenRecords(app);
+      };
+      const verdict = await runApp(main, {}, plan([fault]));
+      const portable = await runApp(tenRecords, { portableDrain: true }, plan([fault]));
+
+      expect(verdict).toMatchObject({ verdict: "pass", faults: { kill: 1 } });
+      expect(starts).toBe(2);
+      expect(verdict.records.acked).toBeGreaterThanOrEqual(10);
+      expect(portable).toEqual(verdict);
+    }
+  }
+});
+
 it("gives user code a turn exactly when a promise of its is settled", async () => {
   for (const sleeps of [0, 7, 50]) {
     let drains = 0;
@@ -253,56 +281,6 @@ it("waits for user code that is not finished, up to the deadline", async () => {
   });
 });
 
-it("reports what user code throws, before its first await and after", async () => {
-  const early: AppMain = () => {
-    throw new RangeError("no await yet");
-  };
-  const late: AppMain = async ({ sleep }) => {
-    await sleep(1000);
-    throw new Error("out of stock");
-  };
-  const strange: AppMain = async ({ sleep }) => {
-    await sleep(1);
-    // eslint-disable-next-line no-throw-literal
-    throw undefined;
-  };
-
-  for (const [main, message, at] of [
-    [early, "app p1: RangeError: no await yet", 100_000],
-    [late, "app p1: Error: out of stock", 1_100_000],
-    [strange, "app p1: it threw undefined", 101_000],
-  ] as const) {
-    const verdict = await runApp(main);
-    expect(verdict).toMatchObject({
-      verdict: "fail",
-      violations: [{ invariant: "app:p1", node: "p1", message }],
-      harness: [],
-    });
-    expect(Math.abs(verdict.violations[0]!.at - at)).toBeLessThan(2000);
-  }
-});
-
-it("reports a rejection that user code leaves to nobody, as Node would by ending it", async () => {
-  const verdict = await runApp(async ({ sleep }) => {
-    const background = async (): Promise<void> => {
-      await sleep(10);
-      throw new Error("nobody listens");
-    };
-    void background();
-    await sleep(1000);
-  });
-
-  expect(verdict).toMatchObject({
-    verdict: "fail",
-    violations: [
-      {
-        invariant: "app:p1",
-        message: "app p1: a rejection was not handled: Error: nobody listens",
-      },
-    ],
-  });
-});
-
 it("rejects with Kafka's error when a record cannot be delivered, and with a TypeError for nonsense", async () => {
   const down: Fault[] = ["b1", "b2", "b3"].map((node, index) => ({
     id: `f${index}`,
@@ -376,113 +354,4 @@ it("copies what it is given: a program may use its buffers again", async () => {
   );
 
   expect(read).toEqual(["first"]);
-});
-
-it.each([false, true])("traps the real world across awaits (portable: %s)", async (portable) => {
-  const uses: Readonly<Record<string, () => unknown>> = {
-    "Math.random": () => Math.random(),
-    "Date.now": () => Date.now(),
-    "new Date()": () => new Date(),
-    setTimeout: () => setTimeout(() => undefined, 0),
-    setImmediate: () => setImmediate(() => undefined),
-    fetch: () => fetch("http://localhost"),
-    "performance.now": () => performance.now(),
-    "process.nextTick": () => process.nextTick(() => undefined),
-    "process.hrtime": () => process.hrtime.bigint(),
-    "crypto.randomUUID": () => crypto.randomUUID(),
-  };
-  for (const [name, use] of Object.entries(uses)) {
-    const thrown: string[] = [];
-    const verdict = await runApp(
-      async ({ sleep }) => {
-        await sleep(10);
-        await null;
-        try {
-          use();
-        } catch (error) {
-          thrown.push(String(error));
-        }
-        // Even a program that takes no notice of it has become unpredictable.
-        await sleep(10);
-      },
-      { portableDrain: portable },
-    );
-    expect(thrown).toEqual([expect.stringContaining(`${name} is used during a run`)]);
-    const message = `app p1 used ${name}, whose result does not follow from the plan`;
-    expect(verdict).toMatchObject({ verdict: "unproven", harness: [{ check: "X2", message }] });
-    expect(verdict.violations).toEqual([]);
-  }
-  expect(Date.now()).toBeGreaterThan(0);
-  expect(Math.random()).toBeLessThan(1);
-  await new Promise((resolve) => setTimeout(resolve, 1));
-});
-
-it("names a program that waits for what no simulation brings, as soon as it does", async () => {
-  const gone: string[] = [];
-  const waits: readonly AppMain[] = [
-    () => new Promise(() => undefined),
-    async ({ sleep }) => {
-      await sleep(1000);
-      await readFile("package.json");
-      gone.push("on");
-    },
-    async ({ sleep, producer }) => {
-      await sleep(1000);
-      await realSleep(5);
-      await sleep(5).catch((error: Error) => gone.push(error.message));
-      await producer.connect();
-    },
-  ];
-  for (const main of waits) {
-    const verdict = await runApp(main);
-    expect(verdict).toMatchObject({
-      verdict: "unproven",
-      violations: [],
-      harness: [
-        {
-          check: "X2",
-          message:
-            "app p1 has not finished, and waits for no simulated promise: for real time, a file, " +
-            "a socket, or a promise that nobody settles",
-        },
-      ],
-    });
-    expect(verdict.virtualMs).toBeLessThan(1200);
-  }
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(gone).toEqual(["on"]);
-});
-
-it("lets runs that are started together go one after the other, and other code not between", async () => {
-  const alone = await runApp(tenRecords);
-  const foreign = (async (): Promise<number> => {
-    for (let n = 0; n < 100; n += 1) await null;
-    return Math.random();
-  })();
-  const together = await Promise.all([
-    runApp(tenRecords),
-    runApp(tenRecords, { portableDrain: true }),
-    runApp(tenRecords),
-    runApp(tenRecords, { portableDrain: true }),
-  ]);
-
-  expect(await foreign).toBeLessThan(1);
-  for (const verdict of together) expect(verdict).toEqual(alone);
-});
-
-it("refuses what does not go together, naming it", async () => {
-  const marked = plan([], {
-    clients: [{ ...producer("p1"), app: true }, consumer("r1", topics)],
-  });
-  const withSends = plan([], { workload: stream({ fromUs: SECOND, everyUs: 1, count: 1 }) });
-
-  expect(() => run(marked)).toThrow("clients: p1 is driven by async code: use runAsync");
-  expect(() => run(plan(), { apps: { p1: tenRecords } } as never)).toThrow("use runAsync");
-  await expect(runAsync(marked)).rejects.toThrow("apps has none for it");
-  await expect(runAsync(plan(), { apps: { p9: tenRecords } })).rejects.toThrow(
-    "p9 is not a client",
-  );
-  await expect(runAsync(plan(), { apps: { r1: tenRecords } })).rejects.toThrow("r1 is a consumer");
-  await expect(runApp(tenRecords, {}, withSends)).rejects.toThrow("w1 is for p1");
-  expect(await runApp(tenRecords, {}, marked)).toMatchObject({ verdict: "pass" });
 });

@@ -8,7 +8,7 @@ import { withTraps, withTrapsAcross } from "../../sim/traps.ts";
 
 /** What happened while microtasks ran. */
 export interface Turn {
-  /** Why promises were rejected in them, with nobody to handle it. */
+  /** Why promises were rejected in them, or ticks thrown out of, with nobody to handle it. */
   readonly unhandled: readonly unknown[];
   /** What of the real world they, or the code before them, tried to use. */
   readonly escapes: readonly string[];
@@ -50,22 +50,23 @@ function workingTick(): (() => void) | null {
 }
 
 function byTicks<T>(steps: () => Steps<T>, tick: () => void): T {
-  const escapes = new Basket<string>();
-  const unhandled = new Basket<unknown>();
+  const watch = new Watch();
   const others = process.rawListeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", unhandled.put);
+  process.on("unhandledRejection", watch.rejected);
+  process.nextTick = watch.nextTick;
   try {
     return withTraps(() => {
       const run = steps();
       for (;;) {
-        const step = run.next({ unhandled: unhandled.take(), escapes: escapes.take() });
+        const step = run.next(watch.turn());
         if (step.done === true) return step.value;
         tick();
       }
-    }, escapes.put);
+    }, watch.escaped);
   } finally {
-    process.removeListener("unhandledRejection", unhandled.put);
+    process.nextTick = watch.realNextTick;
+    process.removeListener("unhandledRejection", watch.rejected);
     for (const other of others) process.on("unhandledRejection", other as () => void);
   }
 }
@@ -75,28 +76,55 @@ function byTicks<T>(steps: () => Steps<T>, tick: () => void): T {
  * to Node, which looks for them only after the run: it ends the process then.
  */
 function bySlowTicks<T>(steps: () => Steps<T>): Promise<T> {
-  const { nextTick } = process;
-  const escapes = new Basket<string>();
+  const watch = new Watch();
   return withTrapsAcross(async () => {
-    // Only from within a microtask does a tick come after all others; outside it comes before them.
-    await null;
-    const run = steps();
-    for (;;) {
-      const step = run.next({ unhandled: [], escapes: escapes.take() });
-      if (step.done === true) return step.value;
-      await new Promise<void>((resolve) => nextTick(resolve));
+    process.nextTick = watch.nextTick;
+    try {
+      // Only from within a microtask does a tick come after all others; outside it comes before them.
+      await null;
+      const run = steps();
+      for (;;) {
+        const step = run.next(watch.turn());
+        if (step.done === true) return step.value;
+        // What a tick of user code causes comes after the tick that was to be the last.
+        for (let before = -1; before !== watch.ticks;) {
+          before = watch.ticks;
+          await new Promise<void>((resolve) => watch.realNextTick.call(process, resolve));
+        }
+      }
+    } finally {
+      process.nextTick = watch.realNextTick;
     }
-  }, escapes.put);
+  }, watch.escaped);
 }
 
-/** Collects things until somebody takes them all. */
-class Basket<T> {
-  #items: T[] = [];
-  readonly put = (item: T): void => void this.#items.push(item);
+/** Collects what happens between two steps. */
+class Watch {
+  readonly realNextTick: typeof process.nextTick = process.nextTick;
+  /** Callbacks of `nextTick` that have run. */
+  ticks = 0;
+  #unhandled: unknown[] = [];
+  #escapes: string[] = [];
 
-  take(): readonly T[] {
-    const items = this.#items;
-    if (items.length > 0) this.#items = [];
-    return items;
+  readonly rejected = (reason: unknown): void => void this.#unhandled.push(reason);
+  readonly escaped = (label: string): void => void this.#escapes.push(label);
+
+  /** What a callback throws must not come out of the tick, which Node does not survive here. */
+  readonly nextTick: typeof process.nextTick = (callback: Function, ...args: unknown[]): void =>
+    this.realNextTick.call(process, () => {
+      this.ticks += 1;
+      try {
+        callback(...args);
+      } catch (error) {
+        this.#unhandled.push(error);
+      }
+    });
+
+  /** What happened since it was asked last. */
+  turn(): Turn {
+    const turn = { unhandled: this.#unhandled, escapes: this.#escapes };
+    if (turn.unhandled.length > 0) this.#unhandled = [];
+    if (turn.escapes.length > 0) this.#escapes = [];
+    return turn;
   }
 }
