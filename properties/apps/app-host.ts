@@ -30,7 +30,7 @@ export class AppHost implements Observer, AppProcessListener {
   /** The present incarnation of each app; null before the first and while its node is down. */
   readonly #processes: Map<string, AppProcess | null> = new Map();
   readonly #escapes: string[] = [];
-  readonly #woken: Set<AppProcess> = new Set();
+  #woken: AppProcess[] = [];
   /** Those that were woken last. */
   #resumed: readonly AppProcess[] = [];
 
@@ -68,8 +68,8 @@ export class AppHost implements Observer, AppProcessListener {
   /** Settles what is to be settled. Microtasks must run after it, then `resumed` is called. */
   resume(): void {
     this.isDirty = false;
-    this.#resumed = [...this.#woken];
-    this.#woken.clear();
+    this.#resumed = this.#woken;
+    this.#woken = [];
     for (const process of this.#resumed) process.resume();
   }
 
@@ -122,7 +122,7 @@ export class AppHost implements Observer, AppProcessListener {
   // ---- what processes tell ------------------------------------------------------------------------
 
   woken(process: AppProcess): void {
-    this.#woken.add(process);
+    this.#woken.push(process);
     this.isDirty = true;
   }
 
@@ -168,8 +168,8 @@ function appFor(process: AppProcess, context: ClientContext, incarnation: number
     random: { below: (purpose, bound) => random.below(`app ${purpose}`, bound) },
     sleep(ms) {
       if (!(ms >= 0) || ms === Infinity) throw new RangeError(`sleep(${ms}): is not a time in ms`);
-      return process.call(`sleep(${ms})`, ({ resolve }) => {
-        timers.timer(CLIENT_LANE, `sleep ${++sleeps}`, resolve).set(ms);
+      return process.call<void>("sleep", ms, (settle) => {
+        timers.timer(CLIENT_LANE, `sleep ${++sleeps}`, () => settle.resolve()).set(ms);
       });
     },
     now: () => clock.wallMs(),

@@ -10,7 +10,7 @@ import type { ClientNode } from "../cluster/client-node.ts";
 import type { Operation } from "../plan/plan.ts";
 import type { App, AppMain } from "./app.ts";
 
-/** How a call settles its promise. The first of the two counts. */
+/** How the input that a call has become settles its promise. The first of the two counts. */
 export interface Settle<T> {
   resolve(value: T): void;
   reject(error: Error): void;
@@ -36,10 +36,10 @@ export class AppProcess implements ClientNode {
   readonly #ports: Ports;
   readonly #listener: AppProcessListener;
   readonly #start: () => Promise<void>;
-  /** Promises that were handed out and not settled, by what they stand for. */
-  readonly #outstanding: Set<{ readonly what: string }> = new Set();
-  #settlements: (() => void)[] = [];
-  #calls: (() => void)[] = [];
+  /** Promises that were handed out and not settled, the oldest first. */
+  readonly #outstanding: Set<PendingCall> = new Set();
+  #settled: PendingCall[] = [];
+  #calls: PendingCall[] = [];
 
   constructor(
     client: string,
@@ -65,7 +65,8 @@ export class AppProcess implements ClientNode {
     const [first] = this.#outstanding;
     if (first === undefined) return null;
     const more = this.#outstanding.size - 1;
-    return more === 0 ? first.what : `${first.what} and ${more} more`;
+    const what = `${first.method}(${first.detail})`;
+    return more === 0 ? what : `${what} and ${more} more`;
   }
 
   perform(operation: Operation): never {
@@ -74,30 +75,29 @@ export class AppProcess implements ClientNode {
 
   /**
    * A promise that an input settles. `perform` runs as part of the client's next input, after the calls
-   * before it. `what` completes "waits for".
+   * before it. `method` and `detail` say what is waited for.
    */
-  call<T>(what: string, perform: (settle: Settle<T>) => void): Promise<T> {
+  call<T>(
+    method: string,
+    detail: string | number,
+    perform: (settle: Settle<T>) => void,
+  ): Promise<T> {
     if (this.state === "over") {
-      throw new Error(`app ${this.client} goes on after its run is over: ${what}`);
+      throw new Error(`app ${this.client} calls ${method}() after its run is over`);
     }
-    const entry = { what };
     return new Promise<T>((resolve, reject) => {
       if (this.state === "ended") return;
-      this.#outstanding.add(entry);
-      const settle = (how: () => void): void => {
-        this.#settlements.push(() => {
-          this.#outstanding.delete(entry);
-          how();
-        });
-        this.#listener.woken(this);
-      };
-      this.#calls.push(() =>
-        perform({
-          resolve: (value) => settle(() => resolve(value)),
-          reject: (error) => settle(() => reject(error)),
-        }),
-      );
+      const call = new PendingCall(this, method, detail, perform as PendingCall["perform"]);
+      call.fulfil = resolve as PendingCall["fulfil"];
+      call.refuse = reject;
+      this.#outstanding.add(call);
+      this.#calls.push(call);
     });
+  }
+
+  /** An input has settled a call; user code is told between two inputs. */
+  settled(call: PendingCall): void {
+    if (this.#settled.push(call) === 1) this.#listener.woken(this);
   }
 
   /** Lets user code go on: called between two inputs, before microtasks run. */
@@ -109,10 +109,13 @@ export class AppProcess implements ClientNode {
         (error: unknown) => this.#done("failed", error),
       );
     }
-    const settlements = this.#settlements;
-    this.#settlements = [];
-    if (this.state === "ended") return;
-    for (const settle of settlements) settle();
+    const settled = this.#settled;
+    if (settled.length === 0 || this.state === "ended") return;
+    this.#settled = [];
+    for (const call of settled) {
+      this.#outstanding.delete(call);
+      call.settle();
+    }
   }
 
   /** Makes an input of what user code called. Microtasks have run. */
@@ -121,14 +124,14 @@ export class AppProcess implements ClientNode {
     const calls = this.#calls;
     this.#calls = [];
     this.#ports.work.later(CLIENT_LANE, "app calls", () => {
-      for (const call of calls) call();
+      for (const call of calls) call.perform(call);
     });
   }
 
   /** The node's process is gone, or the run is over. */
   end(state: "ended" | "over"): void {
     this.state = state;
-    this.#settlements = [];
+    this.#settled = [];
     this.#calls = [];
     this.#outstanding.clear();
   }
@@ -138,5 +141,49 @@ export class AppProcess implements ClientNode {
     this.state = how;
     if (how === "finished") this.#listener.finished(this);
     else this.#listener.failed(this, error);
+  }
+}
+
+/** A call between user code and the input that performs it. */
+class PendingCall implements Settle<unknown> {
+  readonly method: string;
+  readonly detail: string | number;
+  readonly perform: (settle: Settle<unknown>) => void;
+  declare fulfil: (value: unknown) => void;
+  declare refuse: (error: Error) => void;
+  readonly #process: AppProcess;
+  #error: Error | null = null;
+  #value: unknown = undefined;
+  #isSettled = false;
+
+  constructor(
+    process: AppProcess,
+    method: string,
+    detail: string | number,
+    perform: (settle: Settle<unknown>) => void,
+  ) {
+    this.#process = process;
+    this.method = method;
+    this.detail = detail;
+    this.perform = perform;
+  }
+
+  resolve(value: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#value = value;
+    this.#process.settled(this);
+  }
+
+  reject(error: Error): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#error = error;
+    this.#process.settled(this);
+  }
+
+  settle(): void {
+    if (this.#error === null) this.fulfil(this.#value);
+    else this.refuse(this.#error);
   }
 }

@@ -29,7 +29,7 @@ export class PromisedProducer implements AppProducer {
   }
 
   connect(): Promise<void> {
-    return this.#process.call("connect()", ({ resolve, reject }) => {
+    return this.#process.call("connect", "", ({ resolve, reject }) => {
       if (this.#wasDisconnected) {
         return reject(new KafkaError("PRODUCER_CLOSED", "The producer cannot be connected again"));
       }
@@ -46,7 +46,7 @@ export class PromisedProducer implements AppProducer {
 
   async send(given: ProducerSend): Promise<RecordMetadata[]> {
     const records = recordsOf(given, this.#acks, this.#context.ports.clock.wallMs());
-    return this.#process.call(`send() to ${given.topic}`, (settle) => {
+    return this.#process.call("send", given.topic, (settle) => {
       if (this.#producer === null || this.#wasDisconnected) {
         settle.reject(new KafkaError("PRODUCER_CLOSED", DISCONNECTED));
       } else if (records.length === 0) settle.resolve([]);
@@ -55,7 +55,7 @@ export class PromisedProducer implements AppProducer {
   }
 
   disconnect(): Promise<void> {
-    return this.#process.call("disconnect()", ({ resolve }) => {
+    return this.#process.call("disconnect", "", ({ resolve }) => {
       this.#wasDisconnected = this.#producer !== null;
       this.#producer?.close();
       resolve();
