@@ -75,7 +75,8 @@ export class AppHost implements Observer, AppProcessListener {
 
   /** Microtasks have run. */
   resumed({ unhandled, escapes }: Turn): void {
-    for (const process of this.#resumed) process.queueCalls();
+    // Of all: code of one may have settled a promise of its own making that another awaits.
+    for (const process of this.#processes.values()) process?.queueCalls();
     // One input wakes one client: it is whose code has run.
     const client = this.#resumed[0]?.client ?? "";
     for (const reason of unhandled) {

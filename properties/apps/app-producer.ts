@@ -29,9 +29,11 @@ export class PromisedProducer implements AppProducer {
   }
 
   connect(): Promise<void> {
-    return this.#process.call("connect", "", ({ resolve, reject }) => {
+    return this.#process.call("connect", "", (settle) => {
       if (this.#wasDisconnected) {
-        return reject(new KafkaError("PRODUCER_CLOSED", "The producer cannot be connected again"));
+        return settle.reject(
+          new KafkaError("PRODUCER_CLOSED", "The producer cannot be connected again"),
+        );
       }
       const { ports, bootstrap, settings, rules } = this.#context;
       this.#producer ??= new Producer(ports, {
@@ -40,7 +42,7 @@ export class PromisedProducer implements AppProducer {
         settings: resolveProducerSettings(settings),
         rules,
       });
-      resolve();
+      settle.resolve();
     });
   }
 
@@ -55,10 +57,10 @@ export class PromisedProducer implements AppProducer {
   }
 
   disconnect(): Promise<void> {
-    return this.#process.call("disconnect", "", ({ resolve }) => {
+    return this.#process.call("disconnect", "", (settle) => {
       this.#wasDisconnected = this.#producer !== null;
       this.#producer?.close();
-      resolve();
+      settle.resolve();
     });
   }
 

@@ -207,6 +207,28 @@ it("gives user code a turn exactly when a promise of its is settled", async () =
   }
 });
 
+it("lets a program go on when another's code settles what it awaits", async () => {
+  const clients = [producer("p1"), producer("p2"), consumer("r1", topics)];
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const verdict = await runAsync(plan([], { clients }), {
+    apps: {
+      async p1({ sleep, producer }) {
+        await gate;
+        await sleep(10);
+        await producer.connect();
+        await producer.send({ topic: STORY_TOPIC, messages: [{ value: "after the gate" }] });
+      },
+      async p2({ sleep }) {
+        await sleep(1000);
+        open();
+      },
+    },
+  });
+
+  expect(verdict).toMatchObject({ verdict: "pass", records: { acked: 1, consumed: 1 } });
+});
+
 it("sleeps by the node's own clock", async () => {
   const slow: Fault = {
     id: "f1",
@@ -332,6 +354,26 @@ it("rejects with Kafka's error when a record cannot be delivered, and with a Typ
     "sent",
     ["KafkaError", "DELIVERY_TIMED_OUT", 7, true, "DELIVERY_TIMED_OUT"],
     "sent",
+  ]);
+});
+
+it("gives up at disconnect what is under way, and has one producer in its life", async () => {
+  const seen: string[] = [];
+  const note = (error: KafkaError): void => void seen.push(`${error.type}: ${error.message}`);
+  const verdict = await runApp(async ({ producer }) => {
+    await producer.connect();
+    const sending = producer.send({ topic: STORY_TOPIC, messages: [{ value: "x" }] }).catch(note);
+    await producer.disconnect();
+    await sending;
+    await producer.send({ topic: STORY_TOPIC, messages: [{ value: "y" }] }).catch(note);
+    await producer.connect().catch(note);
+  });
+
+  expect(verdict).toMatchObject({ verdict: "pass", records: { sent: 1, acked: 0 } });
+  expect(seen).toEqual([
+    "PRODUCER_CLOSED: PRODUCER_CLOSED",
+    "PRODUCER_CLOSED: The producer is disconnected",
+    "PRODUCER_CLOSED: The producer cannot be connected again",
   ]);
 });
 
