@@ -8,6 +8,13 @@ import type { TraceEvent } from "../sim/kernel.ts";
 import type { FrameListener } from "../sim/network/network.ts";
 import type { RunEnd } from "../sim/world.ts";
 import { withTraps } from "../sim/traps.ts";
+import { InputError } from "../sim/input-error.ts";
+import { AppHost, appClients } from "./apps/app-host.ts";
+import type { Apps } from "./apps/app.ts";
+import type { Steps } from "./apps/drain.ts";
+import { drained } from "./apps/drain.ts";
+import { startClient } from "./cluster/client-node.ts";
+import type { ClientContext, ClientNode } from "./cluster/client-node.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import type { MutableMoment } from "./cluster/cluster.ts";
 import { codecs } from "./cluster/codecs.ts";
@@ -23,7 +30,7 @@ import type { Observers } from "./invariants/registry.ts";
 import { rulesWith } from "./known-bugs/infect.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
-import type { Plan } from "./plan/plan.ts";
+import type { ClientPlan, Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 import { Progress } from "./progress.ts";
 import { consumerPromises, producerPromises, readBackPartitions } from "./promises.ts";
@@ -54,8 +61,36 @@ const MAX_EVENTS = 200_000_000;
 /** A run that has told its story goes on for this long, so that followers and checkers settle. */
 const SETTLE_US = 1_000_000;
 
+/** Throws an InputError for a plan with clients that async code drives. */
 export function run(plan: Plan, options: RunOptions = {}): Verdict {
-  return withTraps(() => new Run(plan, options).toVerdict());
+  const [client] = [...appClients(plan), ...Object.keys((options as RunAsyncOptions).apps ?? {})];
+  if (client !== undefined) {
+    throw new InputError(`clients: ${client} is driven by async code: use runAsync with its apps`);
+  }
+  return withTraps(() => {
+    const { done, value } = new Run(plan, options, {}).toVerdict().next();
+    if (done !== true) throw new Error("a run without async code waited for some");
+    return value;
+  });
+}
+
+export interface RunAsyncOptions extends RunOptions {
+  /** The code of clients of the plan. */
+  readonly apps?: Apps;
+  /** Told each time after user code had its turn. */
+  readonly onDrain?: () => void;
+  /** Runs microtasks in the way that needs nothing of Node's internals; must not change the trace. */
+  readonly portableDrain?: boolean;
+}
+
+/**
+ * The same for plans whose clients may be asynchronous code. It begins in a later turn of the event
+ * loop, and then gives no other code a turn until it is over. Rejects with an InputError when the apps
+ * do not suit the plan.
+ */
+export async function runAsync(plan: Plan, options: RunAsyncOptions = {}): Promise<Verdict> {
+  const { apps = {}, onDrain, portableDrain = false } = options;
+  return drained(() => new Run(plan, options, apps).toVerdict(onDrain), portableDrain);
 }
 
 class Run {
@@ -69,10 +104,12 @@ class Run {
   readonly #checkers: Observers | null;
   readonly #dispatcher: Dispatcher;
   readonly #cluster: Cluster;
+  /** Null when no client is asynchronous code. */
+  readonly #apps: AppHost | null;
   readonly #lastOperationAt: number;
   #moment: Moment | null = null;
 
-  constructor(plan: Plan, options: RunOptions) {
+  constructor(plan: Plan, options: RunOptions, apps: Apps) {
     this.#plan = plan;
     this.#options = options;
     const files = this.#durableFiles();
@@ -83,33 +120,40 @@ class Run {
     this.#progress = new Progress(readBack, new Set(durable.map(([client]) => client)));
     this.#isolation = options.isolate === true ? new Isolation() : null;
     this.#checkers = options.checkers === false ? null : this.#makeCheckers(files, readBack);
+    const isAsync = Object.keys(apps).length + appClients(plan).length > 0;
+    this.#apps = isAsync ? this.#makeApps(apps) : null;
     this.#dispatcher = new Dispatcher([
       // Without checkers the truth is still needed: roles and the strict profile ask it.
       ...(this.#checkers?.observers ?? [this.#ghost]),
       ...(options.observers?.(this.#findings) ?? []),
       this.#progress,
+      ...(this.#apps === null ? [] : [this.#apps]),
     ]);
     this.#lastOperationAt = plan.workload.reduce((latest, { at }) => Math.max(latest, at), 0);
     this.#cluster = this.#makeCluster();
   }
 
-  toVerdict(): Verdict {
+  /** Yields where microtasks must run, which is never without asynchronous code. */
+  *toVerdict(onDrain?: () => void): Steps<Verdict> {
     const { heal, horizon } = this.#plan;
     const deadline = Math.min(horizon, heal.at + heal.deadline);
     const { world } = this.#cluster;
-    let end = world.runUntil(Math.min(heal.at, deadline), () => this.#isRefuted);
+    const runUntil = (timeUs: number, stop: () => boolean): Steps<RunEnd> =>
+      this.#runUntil(timeUs, stop, onDrain);
+    let end = yield* runUntil(Math.min(heal.at, deadline), () => this.#isOver);
     if (end === "time") {
       world.heal({ restart: true });
-      end = world.runUntil(deadline, () => this.#isRefuted || this.#isTold);
+      end = yield* runUntil(deadline, () => this.#isOver || this.#isTold);
     }
-    if (end === "stopped" && !this.#isRefuted) {
-      end = world.runUntil(Math.min(world.nowUs + SETTLE_US, deadline), () => this.#isRefuted);
+    if (end === "stopped" && !this.#isOver) {
+      const settled = Math.min(world.nowUs + SETTLE_US, deadline);
+      end = yield* runUntil(settled, () => this.#isOver);
     }
     const awaited = this.#awaited();
-    if (!this.#isRefuted && this.#moment !== null) this.#dispatcher.atEnd(this.#lastMoment());
+    if (!this.#isOver && this.#moment !== null) this.#dispatcher.atEnd(this.#lastMoment());
     this.#checkers?.reportChecks();
     this.#isolation?.assertUntouched();
-    return verdictOf({
+    const verdict = verdictOf({
       plan: this.#plan,
       world,
       findings: this.#findings,
@@ -117,6 +161,29 @@ class Run {
       history: this.#history,
       harness: this.#harness(end, deadline, awaited),
     });
+    this.#apps?.close();
+    return verdict;
+  }
+
+  /** As World.runUntil, with the user code's turn after each step that concerns it. */
+  *#runUntil(timeUs: number, stop: () => boolean, onDrain?: () => void): Steps<RunEnd> {
+    const { world } = this.#cluster;
+    const apps = this.#apps;
+    if (apps === null) return world.runUntil(timeUs, stop);
+    const pause = (): boolean => apps.isDirty || stop();
+    for (;;) {
+      const end = world.runUntil(timeUs, pause);
+      if (!apps.isDirty) return end;
+      apps.resume();
+      apps.resumed(yield);
+      onDrain?.();
+      if (stop()) return "stopped";
+    }
+  }
+
+  /** The run need not go on: a violation was found, or user code can never go on. */
+  get #isOver(): boolean {
+    return this.#isRefuted || (this.#apps !== null && this.#apps.isStuck);
   }
 
   /** A violation was found and the run need not go on. */
@@ -128,6 +195,7 @@ class Run {
     // Asked after each input: no sentence is made here.
     const { openSends, unreadRecords } = this.#progress;
     if (openSends > 0 || unreadRecords > 0) return false;
+    if (this.#apps !== null && this.#apps.isUnfinished) return false;
     return this.#cluster.world.nowUs > this.#lastOperationAt;
   }
 
@@ -136,7 +204,7 @@ class Run {
     const { openSends, unreadRecords } = this.#progress;
     if (openSends > 0) return `${openSends} sends are unresolved`;
     if (unreadRecords > 0) return `${unreadRecords} acknowledged records are unread`;
-    return null;
+    return this.#apps?.awaited ?? null;
   }
 
   #lastMoment(): Moment {
@@ -149,6 +217,8 @@ class Run {
     if (this.#options.checkers !== false && !this.#isRefuted) {
       failures.push(...disagreements(this.#findings.violations));
     }
+    const escapes = this.#apps?.escapes() ?? [];
+    failures.push(...escapes.map((message) => ({ check: "X2", at: world.nowUs, message })));
     // A deadline that passes with records unread is for the checkers to judge: `unseen`.
     const cutOff = end === "budget" || this.#findings.violations.length > 0 ? null : awaited;
     failures.push(
@@ -188,8 +258,16 @@ class Run {
     });
   }
 
+  #makeApps(apps: Apps): AppHost {
+    return new AppHost(this.#plan, apps, {
+      findings: this.#findings,
+      nowUs: () => this.#cluster.world.nowUs,
+    });
+  }
+
   #makeCluster(): Cluster {
     const plan = this.#plan;
+    const apps = this.#apps;
     const isolation = this.#isolation;
     const cluster: Cluster = new Cluster(plan, {
       rules: this.#options.rules ?? rulesWith(plan.bugs),
@@ -197,6 +275,12 @@ class Run {
       fact: (fact, moment) => this.#told(fact, moment),
       nodeEvent: (event, moment) => this.#nodeEvent(event, moment),
       role: (role, of) => resolveRole(this.#ghost, role, of),
+      ...(apps !== null && {
+        startClient: (client: ClientPlan, context: ClientContext): ClientNode =>
+          apps.has(client.id)
+            ? apps.start(client.id, context, cluster.world.node(client.id).incarnation)
+            : startClient(client, context),
+      }),
       ...(isolation === null ? {} : { cloneFrame: (frame) => isolation.copyFrame(frame) }),
       ...(plan.profile === "strict"
         ? { mayStrike: (fault, targets) => strict.mayStrike(fault, targets) }
