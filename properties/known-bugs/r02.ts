@@ -22,7 +22,7 @@ export const R02: KnownBug = {
   rules: { epochs: WrongEpochRules },
   needs: [],
   violates: ["B6", "B2", "B1"],
-  visible: [],
+  visible: ["lost-write", "inconsistent-offsets"],
   easy: false,
   schedule: schedule("R02", {
     replicas: ["b2", "b1", "b3"],
