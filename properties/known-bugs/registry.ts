@@ -1,5 +1,6 @@
 import { K24 } from "./k24.ts";
 import { K27 } from "./k27.ts";
+import { K29 } from "./k29.ts";
 import { P01 } from "./p01.ts";
 import { R01 } from "./r01.ts";
 import { R02 } from "./r02.ts";
@@ -47,6 +48,7 @@ export const knownBugs: readonly KnownBug[] = [
   S09,
   K24,
   K27,
+  K29,
   P01,
 ];
 
