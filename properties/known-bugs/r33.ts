@@ -22,7 +22,7 @@ export const R33: KnownBug = {
   needs: [],
   violates: ["B5", "F7"],
   visible: [],
-  easy: true,
+  easy: false,
   schedule: schedule("R33", {
     replicas: ["b1", "b2", "b3"],
     clients: [producer("p1"), consumer("r1"), latest("r2"), latest("r3")],
