@@ -31,7 +31,7 @@ export const R03: KnownBug = {
   needs: [],
   violates: ["B9", "B2", "B1"],
   visible: ["unseen"],
-  easy: false,
+  easy: true,
   schedule: schedule("R03", {
     replicas: ["b3", "b1", "b2"],
     readsAfterwards: true,

@@ -24,7 +24,7 @@ export const R10: KnownBug = {
   needs: [],
   violates: ["B9", "B3", "B2", "B1"],
   visible: ["unseen"],
-  easy: false,
+  easy: true,
   schedule: schedule("R10", {
     replicas: ["b1", "b2", "b3"],
     readsAfterwards: true,
