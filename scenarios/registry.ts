@@ -3,13 +3,16 @@ import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
 import { calm } from "./named/calm.ts";
+import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
+import { oneWayPartition } from "./named/one-way-partition.ts";
 import { orderEvents } from "./named/order-events.ts";
 import { partitionAndHeal } from "./named/partition-and-heal.ts";
 import { powerLoss } from "./named/power-loss.ts";
 import { slowFollower } from "./named/slow-follower.ts";
 import { twoOfThreeDown } from "./named/two-of-three-down.ts";
+import { zombieLeader } from "./named/zombie-leader.ts";
 import { isScenario } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -22,6 +25,9 @@ export const namedScenarios: readonly Scenario[] = [
   partitionAndHeal,
   slowFollower,
   twoOfThreeDown,
+  controllerFailover,
+  zombieLeader,
+  oneWayPartition,
 ];
 
 export class ScenarioRegistry {
