@@ -3,11 +3,13 @@ import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
 import { calm } from "./named/calm.ts";
+import { clockSkew } from "./named/clock-skew.ts";
 import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
 import { oneWayPartition } from "./named/one-way-partition.ts";
 import { orderEvents } from "./named/order-events.ts";
+import { partialPartition } from "./named/partial-partition.ts";
 import { partitionAndHeal } from "./named/partition-and-heal.ts";
 import { powerLoss } from "./named/power-loss.ts";
 import { slowFollower } from "./named/slow-follower.ts";
@@ -28,6 +30,8 @@ export const namedScenarios: readonly Scenario[] = [
   controllerFailover,
   zombieLeader,
   oneWayPartition,
+  partialPartition,
+  clockSkew,
 ];
 
 export class ScenarioRegistry {

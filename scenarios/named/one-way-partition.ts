@@ -127,23 +127,45 @@ export const oneWayPartition: Scenario = defineScenario({
   invariants: (findings, plan) => [new Consequences(findings, plan)],
 });
 
-/** Sees to it that the first cut of a plan had its consequence; it strikes a whole cluster. */
+/** One cut, and whether its consequence came while it stood or soon after. */
+interface Cut {
+  readonly way: OneWay;
+  readonly fromUs: number;
+  untilUs: number;
+  held: boolean;
+}
+
+/** Long enough for an answer to what the cut did at its end. */
+const AFTERMATH_US = SECOND;
+
+/** Sees to it that each cut has its consequence. A second that overlaps the first may
+ * hide behind it, and put off what the first leads to. */
 class Consequences implements Observer {
   readonly #findings: Findings;
-  readonly #first: OneWay | undefined;
-  readonly #fromUs: number;
-  readonly #seen: Set<Consequence> = new Set();
+  readonly #cuts: Cut[] = [];
 
   constructor(findings: Findings, plan: Plan) {
     this.#findings = findings;
-    const [fault] = plan.faults;
-    this.#first = ways.find(({ name }) => fault?.id.startsWith(`${name}-`));
-    this.#fromUs = fault?.at ?? 0;
+    for (const fault of plan.faults.filter(({ id }) => id.endsWith("-1"))) {
+      const way = ways.find(({ name }) => fault.id === `${name}-1`);
+      const fromUs = fault.at ?? 0;
+      const untilUs = fromUs + (fault.for ?? 0) + AFTERMATH_US;
+      if (way === undefined) continue;
+      const first = this.#cuts[0];
+      if (first === undefined || fromUs >= first.untilUs) {
+        this.#cuts.push({ way, fromUs, untilUs, held: false });
+      } else {
+        first.untilUs = Math.max(first.untilUs, untilUs);
+      }
+    }
   }
 
   readonly on: NonNullable<Observer["on"]> = {
-    "isr-committed": (_fact, moment) => this.#saw("ISR change", moment),
-    "partition-decided": (_fact, moment) => this.#saw("ISR change", moment),
+    "partition-decided": ({ leader, previousLeader, isr, previousIsr }, moment) => {
+      if (leader !== previousLeader || isr.length < previousIsr.length) {
+        this.#saw("ISR change", moment);
+      }
+    },
     "broker-fenced": (_fact, moment) => this.#saw("fencing", moment),
     "batch-sent": ({ attempt }, moment) => {
       if (attempt > 1) this.#saw("retry", moment);
@@ -152,12 +174,17 @@ class Consequences implements Observer {
   };
 
   #saw(consequence: Consequence, { at }: Moment): void {
-    if (at >= this.#fromUs) this.#seen.add(consequence);
+    for (const cut of this.#cuts) {
+      if (cut.way.consequence !== consequence) continue;
+      if (at >= cut.fromUs && at < cut.untilUs) cut.held = true;
+    }
   }
 
   atEnd(moment: Moment): void {
-    const { name, consequence } = this.#first ?? { name: "no cut", consequence: null };
-    const held = consequence !== null && this.#seen.has(consequence);
-    report(this.#findings, NAME, held, `${name} led to no ${consequence}`, moment);
+    report(this.#findings, NAME, this.#cuts.length > 0, "nothing was cut", moment);
+    for (const { way, held } of this.#cuts) {
+      const complaint = `${way.name} led to no ${way.consequence}`;
+      report(this.#findings, NAME, held, complaint, moment);
+    }
   }
 }

@@ -29,10 +29,10 @@ export const zombieLeader: Scenario = defineScenario({
   mustSee: mustSee("leader-change", "truncation", "broker-fenced"),
   plan(draw, { seed }) {
     const controllers = draw.pick([1, 3]);
-    const at = draw.between(3000, 6000) * MS;
+    const at = draw.between(6000, 8000) * MS;
     const asleep = draw.chance(1, 2) ? draw.between(3500, 8000) * MS : 0;
     // A leader that slept learns late, too, that it is one no more.
-    const deaf = asleep + (asleep > 0 ? draw.between(1000, 3000) : draw.between(5000, 9000)) * MS;
+    const deaf = Math.max(asleep + draw.between(1000, 3000) * MS, draw.between(6000, 9000) * MS);
     const topics = [
       {
         name: STORY_TOPIC,
@@ -50,8 +50,8 @@ export const zombieLeader: Scenario = defineScenario({
     for (const voter of controllerNames(controllers)) {
       strike("block", { link: [ZOMBIE, voter], both: true }, deaf);
     }
-    // These two hear of the cluster from nobody but the old leader.
-    for (const client of ["p2", "r2"]) {
+    // These hear of the cluster from nobody but the old leader.
+    for (const client of ["p2", "p3", "r2"]) {
       for (const broker of brokerNames(BROKERS).slice(1)) {
         strike("block", { link: [client, broker], both: true }, deaf);
       }
@@ -67,6 +67,7 @@ export const zombieLeader: Scenario = defineScenario({
       clients: [
         producer("p1"),
         producer("p2"),
+        producer("p3"),
         consumer("r1", topics),
         consumer("r2", topics),
         { id: "a1", kind: "admin", settings: {} },
@@ -74,8 +75,21 @@ export const zombieLeader: Scenario = defineScenario({
       settings: { "delivery.timeout.ms": 30000, ...shortQuorumTimeouts },
       latency: drawLatency(draw.fork("latency")),
       workload: [
+        // Whoever was up first may lead until then.
+        {
+          id: "prefer",
+          at: 5 * SECOND,
+          client: "a1",
+          op: "elect-leaders",
+          electionType: "preferred",
+          topic: STORY_TOPIC,
+          partitions: [0],
+        },
         ...stream({ fromUs: SECOND, everyUs, count }),
         ...stream({ prefix: "v", client: "p2", fromUs: SECOND + 7 * MS, everyUs, count }),
+        // What p2 has under way keeps its connection waiting; p3 begins when another leads.
+        ...stream({ prefix: "u", client: "p3", fromUs: SECOND, everyUs, count: 10 }),
+        ...stream({ prefix: "x", client: "p3", fromUs: at + 4 * SECOND, everyUs, count: 60 }),
       ],
       faults,
       healAt,
