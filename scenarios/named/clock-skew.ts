@@ -22,8 +22,8 @@ const NAME = "clock-skew";
 const BROKERS = 3;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const FROM = 3 * SECOND;
-const HEAL_AT = 20 * SECOND;
+const FROM = 6 * SECOND;
+const HEAL_AT = 23 * SECOND;
 
 /** Its records bear the leader's time: what consumers see of it tells how far the clocks are off. */
 const STAMPED = "stamped";
@@ -121,13 +121,13 @@ function extremes(draw: Draw): Fault[] {
       id: LATE_CLOCK,
       kind: "clock-offset",
       target,
-      at: draw.between(6000, 9000) * MS,
+      at: draw.between(8000, 11_000) * MS,
       for: draw.between(3000, 5000) * MS,
       offsetMs: -(HOUR_MS + draw.between(60, 120) * MINUTE_MS),
     });
   }
   if (draw.chance(1, 2)) {
-    const at = draw.between(8000, 14_000) * MS;
+    const at = draw.between(11_000, 17_000) * MS;
     faults.push({ id: CRASH, kind: "kill", target, at, for: draw.between(500, 5000) * MS });
   }
   return faults;

@@ -32,7 +32,7 @@ export const controllerFailover: Scenario = defineScenario({
     const controllers = draw.pick([3, 3, 5]);
     const topics = [{ name: STORY_TOPIC, partitions: 2, replicationFactor: 3, settings: {} }];
     const faults: Fault[] = [];
-    let at = draw.between(3000, 5000) * MS;
+    let at = draw.between(6000, 7000) * MS;
     let wasPaused = false;
     for (let round = 1; round <= ROUNDS; round += 1) {
       faults.push({

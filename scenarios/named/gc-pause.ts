@@ -15,8 +15,8 @@ import { mustSee, report } from "./promises.ts";
 const NAME = "gc-pause";
 const PARTITION = `${STORY_TOPIC}-0`;
 const BROKERS = 3;
-const FROM = 4 * SECOND;
-const UNTIL = 24 * SECOND;
+const FROM = 6 * SECOND;
+const UNTIL = 26 * SECOND;
 
 /** Fewer pauses than these are no story; each node is paused once at a time. */
 const LEAST_PAUSES = 4;

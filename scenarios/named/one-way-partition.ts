@@ -98,7 +98,7 @@ export const oneWayPartition: Scenario = defineScenario({
   mustSee: mustSee("isr-shrunk", "leader-change", "broker-fenced", "controller-change"),
   plan(draw, { seed }) {
     const faults: Fault[] = [];
-    let at = draw.between(3000, 5000) * MS;
+    let at = draw.between(6000, 8000) * MS;
     for (const { name, links } of draw.shuffled(ways).slice(0, 2)) {
       const duration = draw.between(5500, 8000) * MS;
       links.forEach((link, index) => {

@@ -37,7 +37,7 @@ export const partialPartition: Scenario = defineScenario({
         faults.push({ id, kind: "block", target: { link, both: true }, at, for: duration });
       });
     };
-    let at = draw.between(4000, 5000) * MS;
+    let at = draw.between(6000, 8000) * MS;
     // In one of the two somebody loses sight of its leader, whoever leads.
     const splits = draw.shuffled([draw.pick(["ring", "leader"]), draw.pick(["bridge", "hub"])]);
     for (const [round, split] of splits.entries()) {

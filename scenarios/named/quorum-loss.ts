@@ -27,7 +27,7 @@ export const quorumLoss: Scenario = defineScenario({
   mustSee: mustSee("controller-change", "leader-change"),
   plan(draw, { seed }) {
     const controllers = draw.pick([3, 3, 5]);
-    const at = draw.between(5000, 7000) * MS;
+    const at = draw.between(6000, 8000) * MS;
     const outage = draw.between(9000, 13_000) * MS;
     const everyUs = 50 * MS;
     const healAt = at + outage + 10 * SECOND;

@@ -35,7 +35,7 @@ export const rollingRestart: Scenario = defineScenario({
     const topics = [{ name: STORY_TOPIC, partitions: 3, replicationFactor: BROKERS, settings: {} }];
     const groups = [brokerNames(BROKERS), controllerNames(controllers)];
     const faults: Fault[] = [];
-    let at = draw.between(4000, 6000) * MS;
+    let at = draw.between(6000, 8000) * MS;
     for (const node of draw.shuffled(groups).flat()) {
       const id = `restart-${node}`;
       faults.push({ id, kind: "stop", target: { node }, at, for: draw.between(200, 3000) * MS });
@@ -149,8 +149,8 @@ class Rolling implements Observer {
     this.#judgeIsrs(moment.at);
     const claim = (held: boolean, complaint: string): void =>
       report(this.#findings, NAME, held, complaint, moment);
-    const missing = this.#restarts.length - this.#returned.size;
-    claim(missing === 0, `${missing} nodes did not leave and return`);
+    const { size } = this.#returned;
+    claim(size > 0 && size === this.#restarts.length, `${size} nodes left and returned`);
     claim(this.#complaint === null, this.#complaint ?? "");
   }
 }
