@@ -11,6 +11,7 @@ import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
 import type { World } from "../../sim/world.ts";
 import type { Ghost } from "../ghost/ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
+import { reachesLog } from "../ghost/node-ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import { QuorumGuard } from "./quorum-guard.ts";
 
@@ -24,7 +25,7 @@ export interface WorldView {
   ends(targets: FaultTargets): readonly string[];
   /** A fault that was begun and not ended is on the link between them, in either direction. */
   hasFaultyLink(one: string, other: string): boolean;
-  /** Files of its disk with bytes that rotted, or that are not as durable as was claimed. */
+  /** Files and directories (ending in "/") of its disk that rotted, or are less durable than claimed. */
   damagedFiles(node: string): readonly string[];
   /** Time since that broker last took a controller's answer to a heartbeat, in microseconds. */
   sinceHeartbeatUs(broker: string): number;
@@ -69,7 +70,10 @@ export function plannedWorld(world: World): WorldView {
         ),
     damagedFiles: (node) => {
       const { disk } = world.node(node);
-      return disk.files().filter((path) => disk.damage(path).length > 0);
+      return [
+        ...disk.files().filter((path) => disk.damage(path).length > 0),
+        ...disk.damagedDirectories().map((path) => `${path}/`),
+      ];
     },
     sinceHeartbeatUs: (broker) => world.nowUs - (answered.get(broker) ?? -Infinity),
   };
@@ -88,6 +92,8 @@ export interface Attempt {
   readonly isLink: boolean;
   /** The disk that a restarted node gets. */
   readonly disk: "same" | "empty" | "foreign";
+  /** The file or directory that it is confined to; null for the whole disk. */
+  readonly path: string | null;
 }
 
 export interface StrictProfileOptions {
@@ -121,6 +127,7 @@ export class StrictProfile {
       nodes: "link" in fault.target ? this.#world.ends(targets) : targets.nodes,
       isLink: "link" in fault.target,
       disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
+      path: fault.path ?? null,
     });
   }
 
@@ -132,6 +139,7 @@ export class StrictProfile {
     if (!this.#quorum.canSpare(attempt)) return false;
     if (!attempt.nodes.every((node) => this.#canSpare(node, attempt))) return false;
     for (const node of attempt.nodes) this.#markStruck(node, attempt);
+    this.#quorum.markStruck(attempt);
     return true;
   }
 
@@ -171,8 +179,7 @@ export class StrictProfile {
   #isDamaged(partition: PartitionGhost, node: NodeGhost): boolean {
     // Most nodes never have a damaged disk; only for the others the files are looked through.
     if (!node.damaged) return false;
-    const directory = `/${partition.name}/`;
-    return this.#world.damagedFiles(node.name).some((path) => path.includes(directory));
+    return this.#world.damagedFiles(node.name).some((path) => reachesLog(path, partition.name));
   }
 
   /** Would this leave a partition with a struck replica without a healthy one, or leaderless? */
