@@ -27,7 +27,8 @@ import type { Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 import { Progress } from "./progress.ts";
 import { consumerPromises, producerPromises, readBackPartitions } from "./promises.ts";
-import { plannedWorld, StrictProfile } from "./strict/strict-profile.ts";
+import { StrictProfile } from "./strict/strict-profile.ts";
+import { plannedWorld } from "./strict/world-view.ts";
 import type { HarnessFailure, Verdict } from "./verdict.ts";
 import { verdictOf } from "./verdict-of.ts";
 

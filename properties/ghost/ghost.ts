@@ -360,7 +360,7 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.batches(), fact.endOffset, committed);
+      log.replace(fact.logStartOffset, scan.written(log), fact.endOffset, committed);
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;

@@ -8,7 +8,8 @@ import type { Ghost } from "../ghost/ghost.ts";
 import { METADATA_PARTITION } from "../ghost/ghost.ts";
 import { isQuorumState, reachesLog } from "../ghost/node-ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
-import type { Attempt, WorldView } from "./strict-profile.ts";
+import type { Attempt } from "./strict-profile.ts";
+import type { WorldView } from "./world-view.ts";
 
 const SEGMENT = /\/[^/]+\.(log|checkpoint)$/;
 
