@@ -11,8 +11,6 @@ import type { NodeGhost } from "../ghost/node-ghost.ts";
 import type { Attempt } from "./strict-profile.ts";
 import type { WorldView } from "./world-view.ts";
 
-const SEGMENT = /\/[^/]+\.(log|checkpoint)$/;
-
 export class QuorumGuard {
   readonly #ghost: Ghost;
   readonly #world: WorldView;
@@ -111,11 +109,9 @@ export class QuorumGuard {
     return this.#world.damagedFiles(name).some((path) => reachesLog(path, METADATA_PARTITION));
   }
 
-  /** Only a new disk, which makes it no voter, or one that it cannot read takes them harmlessly. */
-  #mayForgetVotes(name: string, { kind, path }: Attempt): boolean {
-    if (kind === "bit-rot") {
-      return path === null || (!SEGMENT.test(path) && isQuorumState(`${path}/`));
-    }
+  /** Only a new disk, which makes it no voter, takes them harmlessly. */
+  #mayForgetVotes(name: string, { kind, rot }: Attempt): boolean {
+    if (rot !== null) return isQuorumState(rot.path);
     return kind === "power-loss" && this.#world.damagedFiles(name).some(isQuorumState);
   }
 

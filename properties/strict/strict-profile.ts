@@ -5,7 +5,7 @@
  * is a counted no-op. The judgement uses the truth about the cluster, so a plan says nothing of it.
  */
 import type { NodeId } from "../../core/ids.ts";
-import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
+import type { Fault, FaultTargets, RotPlace } from "../../sim/faults/fault.ts";
 import type { Ghost } from "../ghost/ghost.ts";
 import { METADATA_PARTITION } from "../ghost/ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
@@ -22,8 +22,8 @@ export interface Attempt {
   readonly isLink: boolean;
   /** The disk that a restarted node gets. */
   readonly disk: "same" | "empty" | "foreign";
-  /** The file or directory that it is confined to; null for the whole disk. */
-  readonly path: string | null;
+  /** bit-rot: the byte; null when there is nothing that could rot. */
+  readonly rot: RotPlace | null;
 }
 
 export interface StrictProfileOptions {
@@ -57,7 +57,7 @@ export class StrictProfile {
       nodes: "link" in fault.target ? this.#world.ends(targets) : targets.nodes,
       isLink: "link" in fault.target,
       disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
-      path: fault.path ?? null,
+      rot: targets.rot ?? null,
     });
   }
 
@@ -66,14 +66,18 @@ export class StrictProfile {
     this.#markDamaged();
     if (this.#endangersTheStruck(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
-    // It would be taken in again with its hole, and may lead.
-    const leavesHole = (node: string): boolean => this.#world.mayLoseSegment(node);
-    if (attempt.kind === "power-loss" && attempt.nodes.some(leavesHole)) return false;
+    if (attempt.nodes.some((node) => this.#goesUnnoticed(node, attempt))) return false;
     if (!this.#quorum.canSpare(attempt)) return false;
     if (!attempt.nodes.every((node) => this.#canSpare(node, attempt))) return false;
     for (const node of attempt.nodes) this.#markStruck(node, attempt);
     this.#quorum.markStruck(attempt);
     return true;
+  }
+
+  /** The replica would be taken in again with what it has, and may lead. */
+  #goesUnnoticed(node: string, { kind, rot }: Attempt): boolean {
+    if (kind === "power-loss") return this.#world.mayLoseSegment(node);
+    return rot !== null && !this.#world.isChecked(node, rot);
   }
 
   /**

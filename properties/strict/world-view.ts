@@ -1,8 +1,9 @@
 import { ApiKeys } from "../../core/protocol/message.ts";
 import type { Response } from "../../core/protocol/message.ts";
 import type { DiskView } from "../../sim/disk/disk.ts";
-import type { FaultTargets } from "../../sim/faults/fault.ts";
+import type { FaultTargets, RotPlace } from "../../sim/faults/fault.ts";
 import type { World } from "../../sim/world.ts";
+import { isChecked } from "./checksums.ts";
 
 /** What the strict profile asks of the simulated world, by names of nodes. */
 export interface WorldView {
@@ -18,6 +19,8 @@ export interface WorldView {
   damagedFiles(node: string): readonly string[];
   /** A loss of power may now take a segment that recovery does not look at, so that nobody ever notices. */
   mayLoseSegment(node: string): boolean;
+  /** A checksum covers that byte, so that whoever reads it finds out. */
+  isChecked(node: string, place: RotPlace): boolean;
   /** Time since that broker last took a controller's answer to a heartbeat, in microseconds. */
   sinceHeartbeatUs(broker: string): number;
 }
@@ -66,6 +69,7 @@ export function plannedWorld(world: World): WorldView {
         ...disk.damagedDirectories().map((path) => `${path}/`),
       ];
     },
+    isChecked: (node, place) => isChecked(world.node(node).disk, place),
     mayLoseSegment: (node) => mayLoseSegment(world.node(node).disk),
     sinceHeartbeatUs: (broker) => world.nowUs - (answered.get(broker) ?? -Infinity),
   };
