@@ -209,6 +209,9 @@ class Run {
       controllers: plan.topology.nodes
         .filter(({ roles }) => roles.includes("controller"))
         .map(({ id }) => id),
+      strangers: plan.topology.nodes
+        .filter(({ clusterId }) => clusterId !== undefined)
+        .map(({ id }) => id),
       heartbeatIntervalMs: (broker) => {
         const own = plan.topology.nodes.find(({ id }) => id === broker)?.settings ?? {};
         return Number(effectiveSetting(plan, "broker", own, "broker.heartbeat.interval.ms"));

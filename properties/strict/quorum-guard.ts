@@ -8,7 +8,7 @@ import type { Ghost } from "../ghost/ghost.ts";
 import { METADATA_PARTITION } from "../ghost/ghost.ts";
 import { isQuorumState, reachesLog } from "../ghost/node-ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
-import type { Attempt } from "./strict-profile.ts";
+import type { Attempt, StrictProfileOptions } from "./strict-profile.ts";
 import type { WorldView } from "./world-view.ts";
 
 export class QuorumGuard {
@@ -19,10 +19,13 @@ export class QuorumGuard {
   /** Voters that may have lost something, by the incarnation in which they were struck. */
   readonly #struck: Map<string, number> = new Map();
 
-  constructor(ghost: Ghost, world: WorldView, voters: readonly string[]) {
+  readonly #strangers: readonly string[];
+
+  constructor({ ghost, world, controllers, strangers }: StrictProfileOptions) {
     this.#ghost = ghost;
     this.#world = world;
-    this.#voters = voters;
+    this.#voters = controllers;
+    this.#strangers = strangers;
   }
 
   isVoter(name: string): boolean {
@@ -80,6 +83,7 @@ export class QuorumGuard {
 
   /** With another disk than the quorum knows it by it only follows. */
   #hasVote(name: string): boolean {
+    if (this.#strangers.includes(name)) return false;
     const node = this.#nodeNamed(name);
     return node !== undefined && this.#ghost.quorum.member(node.nodeId).hasOriginalDisk;
   }

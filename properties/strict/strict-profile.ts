@@ -31,6 +31,8 @@ export interface StrictProfileOptions {
   readonly world: WorldView;
   /** Names of the nodes that vote in the metadata quorum. */
   readonly controllers: readonly string[];
+  /** Names of nodes whose disks are of another cluster: as voters they are counted, but never vote. */
+  readonly strangers: readonly string[];
   /** broker.heartbeat.interval.ms of a broker, by its name. */
   readonly heartbeatIntervalMs: (broker: string) => number;
 }
@@ -46,7 +48,7 @@ export class StrictProfile {
   constructor(options: StrictProfileOptions) {
     this.#ghost = options.ghost;
     this.#world = options.world;
-    this.#quorum = new QuorumGuard(options.ghost, options.world, options.controllers);
+    this.#quorum = new QuorumGuard(options);
     this.#heartbeatIntervalMs = options.heartbeatIntervalMs;
   }
 
