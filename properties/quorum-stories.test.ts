@@ -68,14 +68,14 @@ function tell(quorum: Quorum): Told {
     nodeEvent: (event: NodeEvent, { node }) => {
       if (event.kind === "ended" && event.cause === "exit") exits.push(`${node}: ${event.reason}`);
     },
-    frameDelivered: (_connection, frame, { node }) => {
-      const { apiKey, body } = frame as Response;
-      if (!("errorCode" in body) || body.errorCode === 0) return;
-      refusals.push({ to: node, apiKey, error: Number(body.errorCode) });
-    },
   };
   const verdict = run(planOf(quorum), {
     observers: () => [observer],
+    onFrame: (_connection, _from, to, _channel, frame) => {
+      const { apiKey, body } = frame as Response;
+      if (!("errorCode" in body) || body.errorCode === 0) return;
+      refusals.push({ to, apiKey, error: Number(body.errorCode) });
+    },
     onFact: (fact, moment) => facts.push({ fact, node: moment.node, at: moment.at }),
   });
   return {
@@ -154,9 +154,8 @@ it("a broker whose disk is of another cluster serves nobody, and ends unregister
   expect(new Set(answered.map(({ error }) => error))).toEqual(
     new Set([Errors.INCONSISTENT_CLUSTER_ID]),
   );
-  expect(new Set(answered.map(({ apiKey }) => apiKey))).toEqual(
-    new Set([ApiKeys.FETCH, ApiKeys.BROKER_REGISTRATION]),
-  );
+  // Who is the active controller only fetches would tell it: there is nobody to register with.
+  expect(new Set(answered.map(({ apiKey }) => apiKey))).toEqual(new Set([ApiKeys.FETCH]));
   expect(told.facts("appended", "b9")).toEqual([]);
   const states = told.facts("broker-state", "b9").map(({ state }) => state);
   expect(new Set(states)).toEqual(new Set(["STARTING", "SHUTTING_DOWN"]));
@@ -234,24 +233,25 @@ it("a voter with an empty disk only follows, and its vote counts no more", () =>
 
 // ---- damage -------------------------------------------------------------------------------------
 
-it("a bit that rots in a voter's log stops that voter alone, and it says where", () => {
+it("a voter whose log rots cuts it there when it starts, and fetches the rest again", () => {
+  const target = { node: follower };
   const told = tell({
     faults: [
-      {
-        id: "f1",
-        kind: "bit-rot",
-        target: { node: follower },
-        at: at(5),
-        path: METADATA_LOG,
-        position: 400,
-      },
-      { id: "f2", kind: "restart", target: { node: follower }, at: at(6), disk: "same" },
+      { id: "f1", kind: "bit-rot", target, at: at(5), path: METADATA_LOG, position: 400 },
+      { id: "f2", kind: "restart", target, at: at(6), disk: "same" },
     ],
   });
 
   expectNoLoss(told);
   expect(told.verdict.faults).toEqual({ "bit-rot": 1, restart: 1 });
-  expect(told.exits).toHaveLength(0);
+  expect(told.exits).toEqual([]);
+  const loaded = told.facts("log-loaded", follower, at(6))[0]!;
+  const had = told.facts("appended", follower, 0, at(6)).at(-1)!.batch.nextOffset;
+  expect(loaded.cutBytes).toBeGreaterThan(0);
+  expect(loaded.endOffset).toBeLessThan(had);
+  expect(told.facts("appended", follower, at(6))[0]!.batch.baseOffset).toBe(loaded.endOffset);
+  // It is the same disk: its vote counts as before.
+  expect(told.facts("raft-state", follower, at(7)).at(-1)).toMatchObject({ isVoter: true });
 });
 
 /** Small snapshots and segments, and only the newest of each is kept. */

@@ -55,16 +55,17 @@ function drawBlow(draw: Draw, space: FaultSpace): Omit<Fault, "id"> {
     case "lost-sync":
       return { kind: "lost-sync", target, for: spread(draw, 500 * MS, 8 * SECOND) };
     case "bit-rot":
-      return { kind: "bit-rot", target, ...rotten(draw, space) };
+      return { kind: "bit-rot", target, ...rotten(draw) };
     case "restart":
       return { kind: "restart", target, for: spread(draw, 100 * MS, 3 * SECOND), disk: "empty" };
   }
 }
 
-/** Any byte of the disk, or one of a log: most bytes of a disk are those of partitions. */
-function rotten(draw: Draw, { partitions }: FaultSpace): { readonly path?: string } {
-  if (draw.chance(1, 4)) return {};
-  const name = draw.chance(1, 2) ? METADATA_PARTITION : draw.pick(partitions);
-  const directory = `${LOG_DIRECTORY}/${name}`;
-  return { path: draw.chance(1, 3) ? directory : `${directory}/${FIRST_SEGMENT}` };
+/**
+ * Of the metadata, mostly in its log. A partition's leader that rots serves nobody what lies there until
+ * another leads, which only a story can see to.
+ */
+function rotten(draw: Draw): { readonly path: string } {
+  const name = draw.chance(1, 3) ? "" : `/${FIRST_SEGMENT}`;
+  return { path: `${LOG_DIRECTORY}/${METADATA_PARTITION}${name}` };
 }
