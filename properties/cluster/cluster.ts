@@ -14,7 +14,7 @@ import { World } from "../../sim/world.ts";
 import type { WorldOptions } from "../../sim/world.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import type { ClientPlan, NodePlan, Operation, Plan } from "../plan/plan.ts";
-import { nodeIdOf } from "../plan/plan.ts";
+import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
 import { settingsFor } from "../plan/settings.ts";
 import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
@@ -122,7 +122,7 @@ export class Cluster {
       .filter(({ roles }) => roles.includes("controller"))
       .map(({ id }) => ({ id: nodeIdOf(id), host: id }));
     const config = {
-      clusterId: CLUSTER_ID,
+      clusterId: node.clusterId ?? CLUSTER_ID,
       nodeId,
       host: node.id,
       roles: node.roles,
@@ -230,6 +230,3 @@ export class Cluster {
     return roles;
   }
 }
-
-/** Every simulated cluster is its own world, so that one id serves all. */
-const CLUSTER_ID = "kafka-trial-cluster-00";

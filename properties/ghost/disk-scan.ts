@@ -95,6 +95,21 @@ export class DiskScan {
     return this.segments.findLast((segment) => segment.baseOffset <= offset);
   }
 
+  /**
+   * The batches in order, those that rotted as `known` has them: a log that opens over them still has
+   * them, and who reads them finds out.
+   */
+  written(known: GhostLog): Batch[] {
+    const found: Batch[] = [];
+    for (const { entries, damaged } of this.segments) {
+      for (const { baseOffset, batch } of entries) {
+        const whole = batch ?? (damaged ? known.batchAt(baseOffset) : undefined);
+        if (whole !== undefined) found.push(whole);
+      }
+    }
+    return found;
+  }
+
   /** All intact batches in order; without those of damaged files, if told so. */
   batches(exceptDamaged: boolean = false): Batch[] {
     const found: Batch[] = [];

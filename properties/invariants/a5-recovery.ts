@@ -20,9 +20,9 @@ export class Recovery extends Check {
   override nodeEvent(event: NodeEvent, moment: Moment): void {
     if (event.kind !== "booted" || event.disk !== "same" || this.ghost.files === null) return;
     const node = this.ghost.node(moment.nodeId, moment.node);
-    if (node.endedBy === null || node.damaged) return;
+    if (node.endedBy === null) return;
     for (const { partition, syncedEnd } of node.replicas) {
-      if (syncedEnd === 0) continue;
+      if (syncedEnd === 0 || node.mayHaveLost(partition.name)) continue;
       const found = node.scans.get(partition.name)?.intactEnd ?? 0;
       this.evaluations += 1;
       if (found >= syncedEnd) continue;
