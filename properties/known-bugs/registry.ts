@@ -1,5 +1,6 @@
 import { K27 } from "./k27.ts";
 import { P01 } from "./p01.ts";
+import { P10 } from "./p10.ts";
 import { R01 } from "./r01.ts";
 import { R07 } from "./r07.ts";
 import { R09 } from "./r09.ts";
@@ -11,8 +12,13 @@ import { R16 } from "./r16.ts";
 import { R18 } from "./r18.ts";
 import { R20 } from "./r20.ts";
 import { S01 } from "./s01.ts";
+import { S02 } from "./s02.ts";
 import { S04 } from "./s04.ts";
 import { S09 } from "./s09.ts";
+import { S10 } from "./s10.ts";
+import { S12 } from "./s12.ts";
+import { S20 } from "./s20.ts";
+import { S21 } from "./s21.ts";
 import type { KnownBug } from "./known-bug.ts";
 
 /** Every known bug that what is built can express, by id. */
@@ -28,10 +34,16 @@ export const knownBugs: readonly KnownBug[] = [
   R18,
   R20,
   S01,
+  S02,
   S04,
   S09,
+  S10,
+  S12,
+  S20,
+  S21,
   K27,
   P01,
+  P10,
 ];
 
 export function knownBug(id: string): KnownBug | undefined {
