@@ -70,7 +70,6 @@ class Run {
   readonly #dispatcher: Dispatcher;
   readonly #cluster: Cluster;
   readonly #lastOperationAt: number;
-  #controller = -1;
   #moment: Moment | null = null;
 
   constructor(plan: Plan, options: RunOptions) {
@@ -89,7 +88,6 @@ class Run {
       ...(this.#checkers?.observers ?? [this.#ghost]),
       ...(options.observers?.(this.#findings) ?? []),
       this.#progress,
-      { on: { "controller-activated": (_fact, { nodeId }) => (this.#controller = nodeId) } },
     ]);
     this.#lastOperationAt = plan.workload.reduce((latest, { at }) => Math.max(latest, at), 0);
     this.#cluster = this.#makeCluster();
@@ -198,7 +196,7 @@ class Run {
       maxEvents: MAX_EVENTS,
       fact: (fact, moment) => this.#told(fact, moment),
       nodeEvent: (event, moment) => this.#nodeEvent(event, moment),
-      role: (role, of) => resolveRole(this.#ghost, this.#controller, role, of),
+      role: (role, of) => resolveRole(this.#ghost, role, of),
       ...(isolation === null ? {} : { cloneFrame: (frame) => isolation.copyFrame(frame) }),
       ...(plan.profile === "strict"
         ? { mayStrike: (fault, targets) => strict.mayStrike(fault, targets) }
