@@ -39,7 +39,7 @@ export const K17: KnownBug = {
         at: 5 * SECOND,
         for: 8 * SECOND,
       },
-      { id: "f2", kind: "kill", target: { node: "c101" }, at: 5 * SECOND, for: 0.2 * SECOND },
+      { id: "f2", kind: "kill", target: { node: "c101" }, at: 5 * SECOND, for: 0.6 * SECOND },
       {
         id: "f3",
         kind: "restart",

@@ -1,4 +1,14 @@
+import { K01 } from "./k01.ts";
+import { K02 } from "./k02.ts";
+import { K03 } from "./k03.ts";
+import { K05 } from "./k05.ts";
+import { K07 } from "./k07.ts";
+import { K17 } from "./k17.ts";
+import { K19 } from "./k19.ts";
+import { K21 } from "./k21.ts";
 import { K27 } from "./k27.ts";
+import { K28 } from "./k28.ts";
+import { K31 } from "./k31.ts";
 import { P01 } from "./p01.ts";
 import { P10 } from "./p10.ts";
 import { R01 } from "./r01.ts";
@@ -41,7 +51,17 @@ export const knownBugs: readonly KnownBug[] = [
   S12,
   S20,
   S21,
+  K01,
+  K02,
+  K03,
+  K05,
+  K07,
+  K17,
+  K19,
+  K21,
   K27,
+  K28,
+  K31,
   P01,
   P10,
 ];
