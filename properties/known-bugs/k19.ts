@@ -10,7 +10,8 @@ class WrongRaftRules extends RaftRules {
 }
 
 /**
- * The prefix of the log goes for a snapshot that is not synced. c102 loses power after it.
+ * The prefix of the log goes for a snapshot that is not synced. c102 loses power, has neither, and
+ * cannot start again.
  */
 export const K19: KnownBug = {
   id: "K19",
@@ -18,7 +19,7 @@ export const K19: KnownBug = {
   origin: "KIP-630",
   rules: { raft: WrongRaftRules },
   needs: [],
-  violates: ["A8", "A5"],
+  violates: ["A8"],
   visible: [],
   easy: false,
   schedule: quorumStory("K19", {

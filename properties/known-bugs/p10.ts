@@ -21,7 +21,7 @@ export const P10: KnownBug = {
   needs: [],
   violates: ["D3", "nonmonotonic-send"],
   visible: ["nonmonotonic-send"],
-  easy: false,
+  easy: true,
   schedule: schedule("P10", {
     replicas: ["b1", "b2", "b3"],
     clients: [

@@ -5,6 +5,7 @@ import { K05 } from "./k05.ts";
 import { K07 } from "./k07.ts";
 import { K17 } from "./k17.ts";
 import { K19 } from "./k19.ts";
+import { K20 } from "./k20.ts";
 import { K21 } from "./k21.ts";
 import { K27 } from "./k27.ts";
 import { K28 } from "./k28.ts";
@@ -58,6 +59,7 @@ export const knownBugs: readonly KnownBug[] = [
   K07,
   K17,
   K19,
+  K20,
   K21,
   K27,
   K28,

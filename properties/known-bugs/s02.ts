@@ -21,7 +21,7 @@ export const S02: KnownBug = {
   needs: [],
   violates: ["A5"],
   visible: [],
-  easy: false,
+  easy: true,
   schedule: schedule("S02", {
     replicas: ["b1", "b2", "b3"],
     workload: [...sends("m", 4 * SECOND, 5), ...sends("x", 12 * SECOND, 20)],
