@@ -21,7 +21,7 @@ export const K21: KnownBug = {
   rules: { raft: WrongRaftRules },
   needs: [],
   violates: ["B3", "B4", "B1"],
-  visible: [],
+  visible: ["unseen"],
   easy: false,
   schedule: quorumStory("K21", {
     replicas: ["b1", "b3", "b2"],
