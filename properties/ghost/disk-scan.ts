@@ -175,6 +175,22 @@ function knownEntries(
   return { entries, end };
 }
 
+/**
+ * Whether a file of a metadata snapshot is whole: intact batches, one after the other, from the control
+ * batch of its header to that of its footer (KIP-630).
+ */
+export function isWholeSnapshot(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let last: Batch | null = null;
+  let count = 0;
+  for (let at = 0; at < bytes.length; count += 1) {
+    last = at + HEADER_BYTES <= bytes.length ? (parseBatch(bytes, at).batch ?? null) : null;
+    if (last === null) return false;
+    at += view.getInt32(at + 8) + 12;
+  }
+  return count > 1 && last?.body.isControl === true;
+}
+
 function scanSegment(
   path: string,
   baseOffset: Offset,

@@ -1,10 +1,11 @@
 import type { SettingValue } from "../../core/settings/definition.ts";
 import type { Fault } from "../../sim/faults/fault.ts";
-import { controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
+import { brokerNames, controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
 import { SECOND } from "../generate/time.ts";
 import type {
   ClientPlan,
   NodePlan,
+  NodeRole,
   Operation,
   Plan,
   Profile,
@@ -30,6 +31,8 @@ export interface Schedule {
   readonly brokers?: number;
   /** Voters c100, c101 ...; default 1. */
   readonly controllers?: number;
+  /** Settings of single nodes, by name. */
+  readonly nodeSettings?: Readonly<Record<string, SettingValues>>;
   /** Default "strict". */
   readonly profile?: Profile;
   /** The consumer r1 is down until the heal, so that it reads only what is left. */
@@ -48,16 +51,14 @@ const scheduleSettings: SettingValues = {
 
 /** A plan that tells one story: fixed latency, explicit operations and faults, healed at the end. */
 export function schedule(name: string, story: Schedule): Plan {
-  const brokers: NodePlan[] = [];
-  for (let id = 1; id <= (story.brokers ?? 3); id += 1) {
-    brokers.push({ id: `b${id}`, roles: ["broker"], rack: null, settings: {} });
-  }
-  const controllers = controllerNames(story.controllers ?? 1).map((id): NodePlan => ({
+  const node = (id: string, role: NodeRole): NodePlan => ({
     id,
-    roles: ["controller"],
+    roles: [role],
     rack: null,
-    settings: {},
-  }));
+    settings: story.nodeSettings?.[id] ?? {},
+  });
+  const brokers = brokerNames(story.brokers ?? 3).map((id) => node(id, "broker"));
+  const controllers = controllerNames(story.controllers ?? 1).map((id) => node(id, "controller"));
   const healAt = story.healAt ?? 30 * SECOND;
   return {
     version: PLAN_VERSION,
