@@ -251,7 +251,7 @@ it("a voter whose log rots cuts it there when it starts, and fetches the rest ag
   expect(loaded.endOffset).toBeLessThan(had);
   expect(told.facts("appended", follower, at(6))[0]!.batch.baseOffset).toBe(loaded.endOffset);
   // It is the same disk: its vote counts as before.
-  expect(told.facts("raft-state", follower, at(7)).at(-1)).toMatchObject({ isVoter: true });
+  expect(told.facts("raft-state", follower, at(6)).at(-1)).toMatchObject({ isVoter: true });
 });
 
 /** Small snapshots and segments, and only the newest of each is kept. */
