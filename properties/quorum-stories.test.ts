@@ -8,6 +8,7 @@ import { Errors } from "../core/errors.ts";
 import type { Fact, FactKind, FactOf } from "../core/facts.ts";
 import { ApiKeys } from "../core/protocol/message.ts";
 import type { Response } from "../core/protocol/message.ts";
+import type { VoteResponse } from "../core/protocol/vote.ts";
 import type { Fault } from "../sim/faults/fault.ts";
 import { servers } from "./generate/cluster-parts.ts";
 import { STORY_TOPIC, storyPlan, stream } from "./generate/story-plan.ts";
@@ -60,6 +61,13 @@ function planOf({ nodes, settings, faults }: Quorum): Plan {
   return nodes === undefined ? plan : { ...plan, topology: { ...plan.topology, nodes } };
 }
 
+/** Of a request as a whole, or of the vote that it asks for; requests have none. */
+function errorOf(apiKey: number, body: Response["body"]): number {
+  if (!("errorCode" in body)) return 0;
+  if (body.errorCode !== 0 || apiKey !== ApiKeys.VOTE) return Number(body.errorCode);
+  return (body as VoteResponse).topics[0]?.partitions[0]?.errorCode ?? 0;
+}
+
 function tell(quorum: Quorum): Told {
   const facts: { readonly fact: Fact; readonly node: string; readonly at: number }[] = [];
   const exits: string[] = [];
@@ -73,8 +81,8 @@ function tell(quorum: Quorum): Told {
     observers: () => [observer],
     onFrame: (_connection, _from, to, _channel, frame) => {
       const { apiKey, body } = frame as Response;
-      if (!("errorCode" in body) || body.errorCode === 0) return;
-      refusals.push({ to, apiKey, error: Number(body.errorCode) });
+      const error = errorOf(apiKey, body);
+      if (error !== 0) refusals.push({ to, apiKey, error });
     },
     onFact: (fact, moment) => facts.push({ fact, node: moment.node, at: moment.at }),
   });
@@ -226,6 +234,8 @@ it("a voter with an empty disk only follows, and its vote counts no more", () =>
     told.facts("raft-state", other, at(8), at(12)).some(({ state }) => state === "leader"),
   ).toBe(false);
   expect(told.facts("vote-granted", follower, at(7))).toEqual([]);
+  const vote = { to: other, apiKey: ApiKeys.VOTE, error: Errors.INVALID_VOTER_KEY };
+  expect(told.refusals).toContainEqual(vote);
   expect(told.facts("voter-fetched", leader, at(7)).some(({ voter }) => voter === followerId)).toBe(
     false,
   );
