@@ -296,3 +296,66 @@ it("a finished snapshot that rots stops its node at the next start, by name, and
   const reason = `${follower}: the snapshot ${path} is damaged`;
   expect(new Set(told.exits)).toEqual(new Set([reason]));
 });
+
+// ---- what the strict profile refuses ------------------------------------------------------------
+
+it("the strict profile lets no second voter lose its disk, not even while the first is down", () => {
+  const [first, second, third] = ["c100", "c101", "c102"] as const;
+  const empty = (id: string, node: string, seconds: number): Fault => {
+    return { id, kind: "restart", target: { node }, at: at(seconds), for: at(3), disk: "empty" };
+  };
+  const told = tell({
+    faults: [empty("f1", first, 5), empty("f2", second, 6), empty("f3", third, 12)],
+  });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ restart: 1 });
+  expect(told.verdict.idleFaults.refused).toBe(2);
+});
+
+it("the strict profile lets nothing take what a voter must remember of elections", () => {
+  const target = { node: follower };
+  const path = `${METADATA}/quorum-state`;
+  const told = tell({
+    faults: [
+      { id: "f1", kind: "bit-rot", target, at: at(4), path },
+      { id: "f2", kind: "bit-rot", target, at: at(4), path: "data/meta.properties" },
+      { id: "f3", kind: "lost-sync", target, at: at(5), for: at(5) },
+      // A new epoch, which it writes and believes to be on its disk.
+      { id: "f4", kind: "kill", target: { node: leader }, at: at(6), for: at(1) },
+      { id: "f5", kind: "power-loss", target, at: at(9), for: at(1) },
+    ],
+  });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ "lost-sync": 1, kill: 1 });
+  expect(told.verdict.idleFaults.refused).toBe(3);
+});
+
+it("the strict profile lets no bit rot that no checksum covers", () => {
+  const rot = (id: string, position: number): Fault => {
+    const target = { node: follower };
+    return { id, kind: "bit-rot", target, at: at(4), path: METADATA_LOG, position };
+  };
+  // Base offset, length, leader epoch, magic of the first batch.
+  const told = tell({ faults: [rot("f1", 7), rot("f2", 9), rot("f3", 12), rot("f4", 16)] });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ "bit-rot": 1 });
+  expect(told.verdict.idleFaults.refused).toBe(3);
+});
+
+it("the strict profile lets no power go that leaves a hole which recovery passes over", () => {
+  const log = `data/${STORY_TOPIC}-0`;
+  const told = tell({
+    settings: { "segment.bytes": 2000 },
+    faults: [
+      { id: "f1", kind: "lost-sync", target: { node: "b2" }, at: at(5), for: at(6) },
+      { id: "f2", kind: "power-loss", target: { node: "b2" }, at: at(10), for: at(1), path: log },
+    ],
+  });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ "lost-sync": 1 });
+  expect(told.verdict.idleFaults.refused).toBe(1);
+});

@@ -6,6 +6,8 @@
  *   fetch was still held up on the way to a paused leader, which then committed what was gone.
  * - answer-behind-a-stalled-disk: an answer that a stalled disk held back was overtaken by the answer
  *   to the next request of the same connection.
+ * - emptied-while-another-stops: the strict profile let a broker lose its disk on the strength of one that
+ *   had been told to stop in the same moment, and then left the in-sync replicas.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
