@@ -11,6 +11,7 @@ import type { Moment, NodeEvent, Observer } from "../observation.ts";
 import type { DiskScan } from "./disk-scan.ts";
 import { scanDisk } from "./disk-scan.ts";
 import type { DurableFiles } from "./durable-files.ts";
+import { isMetadataLost } from "./metadata-loss.ts";
 import { METADATA_PARTITION } from "./metadata-partition.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost, isQuorumState } from "./node-ghost.ts";
@@ -125,28 +126,9 @@ export class Ghost implements Observer {
     return ghost !== undefined && (ghost.damaged || ghost.replaced);
   }
 
-  /**
-   * Damage to the voters' disks has taken committed metadata: too few voters hold it all for a majority
-   * not to be found without them, and one that held it lost it to a fault. (A majority had it when it
-   * was committed, C4, so that without such a voter a rule was broken.)
-   */
+  /** Damage to the voters' disks has taken committed metadata from the quorum. */
   mayHaveLostMetadata(): boolean {
-    const { voters } = this.quorum;
-    const log = this.partition(METADATA_PARTITION);
-    const end = log.trueHighWatermark;
-    let holders = 0;
-    let robbed = 0;
-    for (const voter of voters) {
-      const replica = log.replica(voter);
-      if (replica === undefined) continue;
-      if (replica.log.end >= end && replica.log.samePrefix(log.committed, end)) {
-        if (this.quorum.member(voter).hasOriginalDisk) holders += 1;
-        continue;
-      }
-      if (this.isDamaged(voter) && replica.onceSyncedEnd >= end) robbed += 1;
-    }
-    const majority = Math.floor(voters.length / 2) + 1;
-    return voters.length - holders >= majority && robbed > 0;
+    return isMetadataLost(this, this.partition(METADATA_PARTITION));
   }
 
   /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */

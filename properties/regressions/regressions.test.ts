@@ -8,6 +8,8 @@
  *   to the next request of the same connection.
  * - retry-of-a-batch-with-the-leaders-time: with LogAppendTime a leader stores a batch with its own
  *   time in it; B12 took the acknowledgement of a retry for that of another batch.
+ * - emptied-while-another-stops: the strict profile let a broker lose its disk on the strength of one that
+ *   had been told to stop in the same moment, and then left the in-sync replicas.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

@@ -198,6 +198,7 @@ export class StrictProfile {
       return false;
     }
     if (!world.isUp(name) || world.isPaused(name) || world.hasStandingFault(name)) return false;
+    if (world.isStopping(name)) return false;
     // What the controller has decided will be so, and one that hears nothing from it is fenced next.
     const isExpelled = partition.decided !== null && !partition.decided.isr.includes(nodeId);
     if (!partition.inCommittedIsr(nodeId) || isExpelled) return false;
