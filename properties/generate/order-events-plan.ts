@@ -3,8 +3,16 @@
  * fail. Which faults, how many and how dense differs from run to run, since faults can hide each
  * other's effects.
  */
-import type { ConsumerPlan, Operation, Plan, ProducerPlan, TopicPlan } from "../plan/plan.ts";
+import type {
+  ClientPlan,
+  ConsumerPlan,
+  Operation,
+  Plan,
+  ProducerPlan,
+  TopicPlan,
+} from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
+import { healDeadlineUs } from "../liveness/deadline.ts";
 import type { SettingValue } from "../../core/settings/definition.ts";
 import {
   brokerNames,
@@ -57,13 +65,26 @@ export function drawOrderEventsPlan(
   const producers = drawProducers(draw.fork("producers"), shape.between(2, 4));
   const consumers = drawConsumers(draw.fork("consumers"), topic);
   const kafkaTimeouts = shape.chance(1, 10);
-  const horizon = (kafkaTimeouts ? 180 : 75) * SECOND;
   const sends = sendOperations(draw.fork("sends"), events, {
     topic: TOPIC,
     producers,
     fromUs: SENDS_FROM,
     untilUs: SENDS_UNTIL,
   });
+  const settings = {
+    "min.insync.replicas": size.minInsyncReplicas,
+    acks: "all",
+    ...noAutoCreation,
+    ...(kafkaTimeouts ? {} : shortTimeouts),
+    ...drawSettings(draw.fork("settings")),
+    ...timestampLimit(events),
+  };
+  const clients: ClientPlan[] = [
+    ...producers,
+    ...consumers,
+    { id: "a1", kind: "admin", settings: {} },
+  ];
+  const deadline = healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: TOPIC,
@@ -71,19 +92,12 @@ export function drawOrderEventsPlan(
     profile: "strict",
     bugs: [],
     startMs: events[0]?.timestamp ?? DEFAULT_START_MS,
-    settings: {
-      "min.insync.replicas": size.minInsyncReplicas,
-      acks: "all",
-      ...noAutoCreation,
-      ...(kafkaTimeouts ? {} : shortTimeouts),
-      ...drawSettings(draw.fork("settings")),
-      ...timestampLimit(events),
-    },
-    horizon,
+    settings,
+    horizon: HEAL_AT + deadline,
     shuffleTies: shape.chance(1, 4),
     topology: { nodes, latency: drawLatency(draw.fork("latency")) },
     topics: [topic],
-    clients: [...producers, ...consumers, { id: "a1", kind: "admin", settings: {} }],
+    clients,
     workload: [...sends, ...drawOtherOperations(draw.fork("operations"), topic, consumers)],
     faults: drawFaults(draw.fork("faults"), {
       brokers: brokerNames(size.brokers),
@@ -93,7 +107,7 @@ export function drawOrderEventsPlan(
       fromUs: FAULTS_FROM,
       untilUs: FAULTS_UNTIL,
     }),
-    heal: { at: HEAL_AT, core: "viable", deadline: horizon - HEAL_AT },
+    heal: { at: HEAL_AT, core: "viable", deadline },
   };
 }
 
