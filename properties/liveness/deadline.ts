@@ -14,12 +14,12 @@ export type Timed = Pick<Plan, "settings" | "clients"> & {
 };
 
 export interface HealDeadlines {
-  /** Until everything holds without new traffic, in microseconds after the heal. */
-  readonly quietUs: number;
-  /** Until the probes are acknowledged and everything holds again, after they were sent. */
-  readonly probeUs: number;
-  /** Until what was acknowledged is read, after that. */
+  /** Until everything is at rest without new traffic, in microseconds after the heal. */
+  readonly restUs: number;
+  /** Until every send is resolved and what was acknowledged is read, after that. */
   readonly readUs: number;
+  /** Until the probes are acknowledged and everything is at rest again, after they were sent. */
+  readonly probeUs: number;
 }
 
 const ROUNDS = 3;
@@ -31,20 +31,24 @@ const READ_MS = 30_000;
 export function healDeadlines(plan: Timed): HealDeadlines {
   const roundMs = electionMs(plan) + brokerMs(plan);
   const deliveryMs = Math.max(0, ...clientMs(plan, "producer", "delivery.timeout.ms"));
+  const blockMs = Math.max(0, ...clientMs(plan, "producer", "max.block.ms"));
   const requestMs = Math.max(0, ...clientMs(plan, "consumer", "request.timeout.ms"));
   const uncleanMs = isUnclean(plan) ? broker(plan, "unclean.leader.election.interval.ms") : 0;
+  const restMs = ROUNDS * roundMs + CONNECTION_MS + uncleanMs;
+  const readMs = READ_MS + CONNECTION_MS + 2 * requestMs;
   return {
-    quietUs: 1000 * (ROUNDS * roundMs + CONNECTION_MS + deliveryMs + uncleanMs),
-    // What fails a send may be over by its next attempt, so that two are due.
-    probeUs: 1000 * (roundMs + CONNECTION_MS + 2 * Math.max(deliveryMs, probeDeliveryMs(plan))),
-    readUs: 1000 * (READ_MS + CONNECTION_MS + 2 * requestMs),
+    // What is sent still may be under way, and every append makes followers lag again.
+    restUs: 1000 * (restMs + deliveryMs),
+    readUs: 1000 * (readMs + blockMs + deliveryMs),
+    // What fails a probe may be over by its next attempt, so that two are due.
+    probeUs: 1000 * (roundMs + CONNECTION_MS + 2 * probeDeliveryMs(plan)),
   };
 }
 
 /** All of it: a plan whose `heal.deadline` is shorter may be cut off before it is judged. */
 export function healDeadlineUs(plan: Timed): number {
-  const { quietUs, probeUs, readUs } = healDeadlines(plan);
-  return quietUs + probeUs + readUs;
+  const { restUs, readUs, probeUs } = healDeadlines(plan);
+  return restUs + readUs + probeUs + readUs;
 }
 
 /** delivery.timeout.ms of the probes; their max.block.ms is the same. */

@@ -1,8 +1,9 @@
 /**
- * What follows the heal: first the cluster comes to rest without new traffic, then probes are sent and
- * it comes to rest again, then what was acknowledged is read. Each step has a deadline of its own, made
- * of the plan's timeouts; what has not come true by then is excused by name, told as a stall of a fault
- * that was left standing, or a violation.
+ * What follows the heal. Without new traffic the cluster comes to rest, every send is resolved and what
+ * was acknowledged is read; then probes are sent, the cluster comes to rest again, and they are read.
+ * Each step has a deadline of its own, made of the plan's timeouts; what has not come true by then is
+ * excused by name, told as a stall of a fault that was left standing, or a violation. Records that nobody
+ * reads are for the clients' history to judge: then no probe takes the place of what may be lost.
  *
  * Looks at the cluster every 20 ms at most, and only until the first thing that is missing.
  */
@@ -39,8 +40,8 @@ export interface HealPhaseOptions extends HealViewOptions {
   readonly giveUp: (partition: string) => void;
 }
 
-/** What a run waits for after its heal. */
-type Step = "operations" | "quiet" | "probes" | "reading";
+/** What a run waits for after its heal, in this order. */
+type Step = "operations" | "rest" | "reading" | "probes" | "probes-read";
 
 export class HealPhase {
   /** By reason, what was excused. */
@@ -86,8 +87,19 @@ export class HealPhase {
     });
   }
 
+  /** What the present step waits for, beside records to be read. */
   get #checks(): readonly LivenessCheck[] {
-    return this.#step === "probes" ? [...this.#atRest, this.#produce] : this.#atRest;
+    switch (this.#step) {
+      case "rest":
+        return this.#atRest;
+      case "reading":
+        return [this.#produce];
+      case "probes":
+        return [...this.#atRest, this.#produce];
+      case "operations":
+      case "probes-read":
+        return [];
+    }
   }
 
   /** Asked after each input: whether the story is told. */
@@ -95,37 +107,41 @@ export class HealPhase {
     const { nowUs } = this.#view;
     if (nowUs < this.#nextLook) return false;
     this.#nextLook = nowUs + LOOK_US;
+    const { restUs, readUs, probeUs } = this.#deadlines;
     switch (this.#step) {
       case "operations":
         if (nowUs <= this.#options.lastOperationAt) return false;
-        this.#enter("quiet");
+        this.#enter("rest");
         this.#startedAt = nowUs;
         return false;
-      case "quiet":
-        this.#proceed(this.#deadlines.quietUs, "probes");
+      case "rest":
+        if (this.#isDone(restUs)) this.#enter("reading");
+        return false;
+      case "reading":
+        if (!this.#isDone(readUs)) return false;
+        if (this.#unread > 0) return this.#isLate(readUs);
+        this.#enter("probes");
+        this.#sendProbes();
         return false;
       case "probes":
         this.#retryProbes();
-        this.#proceed(this.#deadlines.probeUs, "reading");
+        if (!this.#isDone(probeUs)) return false;
+        if (this.#settled.size === 0) this.timeToHealUs = nowUs - this.#startedAt;
+        this.#enter("probes-read");
         return false;
-      case "reading":
-        return this.#isRead;
+      case "probes-read":
+        return this.#unread === 0 || this.#isLate(readUs);
     }
   }
 
   /** What the run waits for, for a run that was cut off; null when its story is told. */
   awaited(): string | null {
-    const { openSends, unreadRecords } = this.#options.progress;
-    if (this.#step === "reading" || this.#step === "operations") {
-      if (openSends > 0) return `${openSends} sends are unresolved`;
-      return unreadRecords > 0 ? `${unreadRecords} acknowledged records are unread` : null;
-    }
     for (const check of this.#checks) {
       const pending = this.#firstOf(check);
-      if (pending !== null)
-        return `${check.id} is pending: ${pending.object}: ${pending.waitsFor()}`;
+      if (pending === null) continue;
+      return `${check.id} is pending: ${pending.object}: ${pending.waitsFor()}`;
     }
-    return null;
+    return this.#unread > 0 ? `${this.#unread} acknowledged records are unread` : null;
   }
 
   reportChecks(findings: Findings): void {
@@ -134,24 +150,24 @@ export class HealPhase {
     }
   }
 
-  get #isRead(): boolean {
-    const { openSends, unreadRecords } = this.#options.progress;
-    return openSends === 0 && unreadRecords === 0;
+  get #unread(): number {
+    return this.#options.progress.unreadRecords;
   }
 
-  /** To the next step, if nothing is pending or the deadline of this one has passed. */
-  #proceed(deadlineUs: number, next: Step): void {
-    const { nowUs } = this.#view;
-    const isLate = nowUs >= this.#since + deadlineUs;
-    if (this.#checks.some((check) => this.#firstOf(check) !== null)) {
-      if (!isLate) return;
-      for (const check of this.#checks) {
-        for (const pending of check.pending(this.#view)) this.#judge(check, pending, nowUs);
+  #isLate(deadlineUs: number): boolean {
+    return this.#view.nowUs >= this.#since + deadlineUs;
+  }
+
+  /** Nothing is pending, or the deadline of this step has passed, and what is pending is told. */
+  #isDone(deadlineUs: number): boolean {
+    if (!this.#checks.some((check) => this.#firstOf(check) !== null)) return true;
+    if (!this.#isLate(deadlineUs)) return false;
+    for (const check of this.#checks) {
+      for (const pending of check.pending(this.#view)) {
+        this.#judge(check, pending, this.#view.nowUs);
       }
     }
-    if (next === "reading" && this.#settled.size === 0) this.timeToHealUs = nowUs - this.#startedAt;
-    this.#enter(next);
-    if (next === "probes") this.#sendProbes();
+    return true;
   }
 
   #enter(step: Step): void {
