@@ -10,6 +10,10 @@ import { R15 } from "./r15.ts";
 import { R16 } from "./r16.ts";
 import { R18 } from "./r18.ts";
 import { R20 } from "./r20.ts";
+import { R25 } from "./r25.ts";
+import { R27 } from "./r27.ts";
+import { R28 } from "./r28.ts";
+import { R35 } from "./r35.ts";
 import { S01 } from "./s01.ts";
 import { S04 } from "./s04.ts";
 import { S09 } from "./s09.ts";
@@ -27,6 +31,10 @@ export const knownBugs: readonly KnownBug[] = [
   R16,
   R18,
   R20,
+  R25,
+  R27,
+  R28,
+  R35,
   S01,
   S04,
   S09,

@@ -1,5 +1,6 @@
 /** When each excuse holds. The list in `pending.ts` is complete: a check asks for those that are its own. */
 import type { NodeId } from "../../core/ids.ts";
+import type { FaultKind } from "../../sim/faults/fault.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import { touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
@@ -95,13 +96,20 @@ export function rotExcuse(view: HealView, live: LivePartition): ExcuseReason | n
   return rotten ? "rotten-range" : null;
 }
 
-/** Of L11: a replica outside the core comes and goes, since faults stand on its links. */
-export function flakyExcuse(view: HealView, replicas: readonly NodeId[]): ExcuseReason | null {
-  const outside = replicas.filter((id) => !view.isInCore(id));
-  const flaky = outside.some((id) =>
-    view.world.standingFaults().some((standing) => touches(standing, view.name(id))),
-  );
-  return flaky ? "flaky-links-outside-core" : null;
+/** Faults with which a link lets some things pass, or passes them late. A cut one is not flaky. */
+const flakyKinds: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  "lose-request",
+  "lose-response",
+  "delay",
+  "bandwidth",
+]);
+
+/** Of L11: a server outside the core comes and goes, since such faults stand on its links. */
+export function flakyExcuse(view: HealView, servers: readonly NodeId[]): ExcuseReason | null {
+  const outside = servers.filter((id) => !view.isInCore(id));
+  const flaky = view.world.standingFaults().filter(({ fault }) => flakyKinds.has(fault.kind));
+  const comesAndGoes = outside.some((id) => flaky.some((one) => touches(one, view.name(id))));
+  return comesAndGoes ? "flaky-links-outside-core" : null;
 }
 
 function hasDamage(view: HealView, server: string): boolean {
