@@ -1,3 +1,5 @@
+import { K09 } from "./k09.ts";
+import { K10 } from "./k10.ts";
 import { K27 } from "./k27.ts";
 import { P01 } from "./p01.ts";
 import { R01 } from "./r01.ts";
@@ -38,6 +40,8 @@ export const knownBugs: readonly KnownBug[] = [
   S01,
   S04,
   S09,
+  K09,
+  K10,
   K27,
   P01,
 ];
