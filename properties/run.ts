@@ -84,7 +84,6 @@ class Run {
   readonly #readBack: Set<string>;
   #core: Core | null = null;
   #healPhase: HealPhase | null = null;
-  #controller = -1;
   #moment: Moment | null = null;
 
   constructor(plan: Plan, options: RunOptions) {
@@ -106,7 +105,6 @@ class Run {
       this.#progress,
       this.#watch,
       this.#probes,
-      { on: { "controller-activated": (_fact, { nodeId }) => (this.#controller = nodeId) } },
     ]);
     this.#cluster = this.#makeCluster();
   }
@@ -244,7 +242,7 @@ class Run {
       maxEvents: MAX_EVENTS,
       fact: (fact, moment) => this.#told(fact, moment),
       nodeEvent: (event, moment) => this.#nodeEvent(event, moment),
-      role: (role, of) => resolveRole(this.#ghost, this.#controller, role, of),
+      role: (role, of) => resolveRole(this.#ghost, role, of),
       ...(isolation === null ? {} : { cloneFrame: (frame) => isolation.copyFrame(frame) }),
       ...(plan.profile === "strict"
         ? { mayStrike: (fault, targets) => strict.mayStrike(fault, targets) }

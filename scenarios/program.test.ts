@@ -144,6 +144,7 @@ describe("trial", () => {
       "power-loss",
       "disk-full",
       "order-events",
+      "dense",
       "leader-crash",
       "partition-and-heal",
       "slow-follower",

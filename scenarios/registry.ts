@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
 import { calm } from "./named/calm.ts";
+import { dense } from "./named/dense.ts";
 import { diskFull } from "./named/disk-full.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
 import { orderEvents } from "./named/order-events.ts";
@@ -18,6 +19,7 @@ export const namedScenarios: readonly Scenario[] = [
   powerLoss,
   diskFull,
   orderEvents,
+  dense,
   leaderCrash,
   partitionAndHeal,
   slowFollower,

@@ -71,9 +71,7 @@ export function storedRefusal(
   if (stored !== sent && !rules.sizeIsAllowed(stored.sizeBytes, settings["max.message.bytes"])) {
     return Errors.MESSAGE_TOO_LARGE;
   }
-  return rules.sizeIsAllowed(stored.sizeBytes, settings["segment.bytes"])
-    ? Errors.NONE
-    : Errors.RECORD_LIST_TOO_LARGE;
+  return Errors.NONE;
 }
 
 function newRecordOf({ timestamp, key, value, headers }: DecodedRecord): NewRecord {

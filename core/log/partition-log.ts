@@ -42,6 +42,8 @@ export interface PartitionLogOptions {
   readonly directory: string;
   readonly name: PartitionName;
   readonly settings: TopicSettings;
+  /** A batch larger than segment.bytes gets a segment of its own; by default it is refused. */
+  readonly takesOversized?: boolean;
   readonly checkpoint: LogCheckpoint;
   /** The last process closed this log, and a clean-shutdown file says so. */
   readonly clean: boolean;
@@ -73,6 +75,7 @@ export class PartitionLog {
   readonly #epochs: EpochCache;
   readonly #producers: ProducerState;
   readonly #local: LocalLog;
+  readonly #takesOversized: boolean;
   #settings: TopicSettings;
   #logStartOffset: Offset;
   #endOffset: Offset;
@@ -94,6 +97,7 @@ export class PartitionLog {
     this.#lane = lane;
     this.#directory = directory;
     this.#settings = settings;
+    this.#takesOversized = options.takesOversized ?? false;
     this.#onFailure =
       options.onFailure ?? ((error) => ports.host.exit(`log ${options.name}: ${error.message}`));
     this.#onCut = options.onCut ?? null;
@@ -174,6 +178,9 @@ export class PartitionLog {
     const stored = origin === "client" ? asStored(body, this.#settings, nowMs, codecs) : body;
     const storedError = storedRefusal(stored, body, this.#settings, log);
     if (storedError !== Errors.NONE) return { kind: "refused", error: storedError };
+    if (!this.#fitsSegment(stored.sizeBytes)) {
+      return { kind: "refused", error: Errors.RECORD_LIST_TOO_LARGE };
+    }
     const epoch = log.stampedEpoch(leaderEpoch, -1);
     const batch = new Batch(this.#endOffset, epoch, stored);
     this.#noteEpoch(epoch, batch.baseOffset);
@@ -204,9 +211,7 @@ export class PartitionLog {
       if (!rules.followerTakes(batch.leaderEpoch, leaderEpoch)) break;
       if (!rules.mayAppend(crcIsValid(batch.body))) return refused(Errors.CORRUPT_MESSAGE);
       if (!rules.continuesLog(batch.baseOffset, end)) return refused(Errors.UNKNOWN_SERVER_ERROR);
-      if (!rules.sizeIsAllowed(batch.sizeBytes, this.#settings["segment.bytes"])) {
-        return refused(Errors.RECORD_LIST_TOO_LARGE);
-      }
+      if (!this.#fitsSegment(batch.sizeBytes)) return refused(Errors.RECORD_LIST_TOO_LARGE);
       end = batch.nextOffset;
     }
     if (count === 0) return { kind: "appended", count };
@@ -354,6 +359,11 @@ export class PartitionLog {
     this.#ports.storage.syncDirectory(this.#directory);
     this.#flushTimer?.cancel();
     this.#isClosed = true;
+  }
+
+  #fitsSegment(sizeBytes: number): boolean {
+    if (this.#takesOversized) return true;
+    return this.#rules.log.sizeIsAllowed(sizeBytes, this.#settings["segment.bytes"]);
   }
 
   #append(batch: Batch, leaderEpoch: LeaderEpoch, as: "leader" | "follower"): void {

@@ -3,7 +3,8 @@
  * before it, and the voters that both name. Methods may throw a StorageError.
  *
  * Differs from Kafka: the log begins with its first segment, also right after older ones were deleted,
- * where Kafka's begins at its earliest snapshot until the next restart.
+ * where Kafka's begins at its earliest snapshot until the next restart. metadata.log.segment.bytes may
+ * be smaller than the largest batch, which then gets a segment of its own.
  */
 import { assert } from "../assert.ts";
 import type { LeaderEpoch, NodeId, Offset, Uuid } from "../ids.ts";
@@ -74,6 +75,7 @@ export class MetadataStore {
         "segment.bytes": settings["metadata.log.segment.bytes"],
         "segment.ms": settings["metadata.log.segment.ms"],
       }),
+      takesOversized: true,
       checkpoint: { recoveryPoint: 0, logStartOffset: 0, highWatermark: 0 },
       clean: false,
       producerIdExpirationMs: settings["producer.id.expiration.ms"],

@@ -2,13 +2,8 @@ import type { Ghost } from "../ghost/ghost.ts";
 import type { RoleName } from "./vocabulary.ts";
 
 /** The node id that a role means now; -1 for nobody. */
-export function resolveRole(
-  ghost: Ghost,
-  activeController: number,
-  role: RoleName,
-  of: string | undefined,
-): number {
-  if (role === "active-controller") return activeController;
+export function resolveRole(ghost: Ghost, role: RoleName, of: string | undefined): number {
+  if (role === "active-controller") return ghost.activeController;
   const partition = of === undefined ? undefined : ghost.partitions.get(of);
   const registration = partition?.registration;
   if (of === undefined || registration === undefined || registration === null) return -1;

@@ -3,15 +3,17 @@
  * since faults can hide each other's effects; half of the faults wait for something to happen instead
  * of a time, and most aim at whoever matters for a partition then.
  */
-import type { Fault, FaultKind, LinkTarget, Target } from "../../sim/faults/fault.ts";
-import { CONTROLLER } from "./cluster-parts.ts";
+import type { Fault, FaultKind, LinkTarget, RoleTarget, Target } from "../../sim/faults/fault.ts";
 import type { Draw } from "./draw.ts";
 import { spread, weighted } from "./draw.ts";
+import { drawPartition } from "./partitions.ts";
 import { drawTrigger } from "./triggers.ts";
 import { MS, SECOND } from "./time.ts";
 
 export interface FaultSpace {
   readonly brokers: readonly string[];
+  /** Voters of the metadata quorum; some may be brokers too. */
+  readonly controllers: readonly string[];
   readonly clients: readonly string[];
   /** "order-events-0" ... */
   readonly partitions: readonly string[];
@@ -19,6 +21,10 @@ export interface FaultSpace {
   readonly sends: number;
   readonly fromUs: number;
   readonly untilUs: number;
+  /** Faults that last do so for this long at most; default 9 s. */
+  readonly longestUs?: number;
+  /** Least and most faults of a run that has many; default 10 to 24. */
+  readonly many?: readonly [number, number];
 }
 
 /** A fault without its id and without what says when it strikes. */
@@ -49,10 +55,15 @@ const rates: readonly (readonly [FaultKind, number])[] = [
 const shakers: readonly FaultKind[] = ["kill", "power-loss", "pause", "block", "stop"];
 
 export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
-  const count = drawCount(draw);
+  const count = drawCount(draw, space.many ?? [10, 24]);
   const kinds = drawKinds(draw);
   const faults: Fault[] = [];
+  const isCut = kinds.some(([kind]) => kind === "block");
   while (faults.length < count) {
+    if (isCut && draw.chance(1, 16)) {
+      faults.push(...partition(draw, space, faults.length));
+      continue;
+    }
     const kind = weighted(draw, kinds);
     const blow = drawBlow(draw, kind, space);
     const id = `f${faults.length + 1}`;
@@ -68,15 +79,26 @@ export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
   return faults;
 }
 
+/** Faults that make a partition of several links. */
+function partition(draw: Draw, space: FaultSpace, before: number): Fault[] {
+  const nodes = [...new Set([...space.brokers, ...space.controllers])];
+  const at = draw.between(space.fromUs, space.untilUs);
+  return drawPartition(draw, nodes, longest(space)).map(({ afterUs, ...blow }, index) => ({
+    id: `f${before + index + 1}`,
+    ...blow,
+    at: Math.min(at + afterUs, space.untilUs),
+  }));
+}
+
 /** One run in twenty has no fault at all: bugs have been found in healthy clusters. */
-function drawCount(draw: Draw): number {
+function drawCount(draw: Draw, [least, most]: readonly [number, number]): number {
   const density = weighted(draw, [
     ["none", 1],
     ["sparse", 2],
     ["dense", 17],
   ]);
   if (density === "none") return 0;
-  return density === "sparse" ? draw.between(3, 8) : draw.between(10, 24);
+  return density === "sparse" ? draw.between(3, least) : draw.between(least, most);
 }
 
 /** Each kind is in or out, with a rate of its own; at least one that shakes the cluster is in. */
@@ -91,13 +113,13 @@ function drawBlow(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
   switch (kind) {
     case "kill":
     case "stop":
-      return { kind, target: serverTarget(draw, space), ...outage(draw) };
+      return { kind, target: serverTarget(draw, space), ...outage(draw, space) };
     case "power-loss":
-      return { kind, target: serverTarget(draw, space), ...outage(draw), ...keep(draw) };
+      return { kind, target: serverTarget(draw, space), ...outage(draw, space), ...keep(draw) };
     case "pause":
-      return { kind, target: anyTarget(draw, space), for: spread(draw, 50 * MS, 8 * SECOND) };
+      return { kind, target: anyTarget(draw, space), for: spread(draw, 50 * MS, longest(space)) };
     case "block":
-      return { kind, target: cut(draw, space), for: spread(draw, 200 * MS, 9 * SECOND) };
+      return { kind, target: cut(draw, space), for: spread(draw, 200 * MS, longest(space)) };
     case "reset":
       return { kind, target: link(draw, space) };
     case "lose-request":
@@ -107,14 +129,14 @@ function drawBlow(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
       return {
         kind,
         target: { ...link(draw, space), both: draw.chance(1, 3) },
-        for: spread(draw, 500 * MS, 8 * SECOND),
+        for: spread(draw, 500 * MS, longest(space)),
         us: spread(draw, 5 * MS, 3 * SECOND),
       };
     case "bandwidth":
       return {
         kind,
         target: brokerTarget(draw, space),
-        for: spread(draw, 500 * MS, 6 * SECOND),
+        for: spread(draw, 500 * MS, longest(space)),
         bytesPerSecond: spread(draw, 2_000, 500_000),
       };
     default:
@@ -124,7 +146,7 @@ function drawBlow(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
 
 /** What befalls a host by itself: its disk, its clock. */
 function drawOwnTrouble(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
-  const lasting = { for: spread(draw, 200 * MS, 6 * SECOND) };
+  const lasting = { for: spread(draw, 200 * MS, longest(space)) };
   const sign = draw.chance(1, 2) ? 1 : -1;
   switch (kind) {
     case "disk-full":
@@ -151,8 +173,12 @@ function drawOwnTrouble(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
 }
 
 /** Short enough to come back within the session, or long enough to be missed. */
-function outage(draw: Draw): { readonly for: number } {
-  return { for: spread(draw, 100 * MS, 8 * SECOND) };
+function outage(draw: Draw, space: FaultSpace): { readonly for: number } {
+  return { for: spread(draw, 100 * MS, longest(space)) };
+}
+
+function longest({ longestUs = 9 * SECOND }: FaultSpace): number {
+  return longestUs;
 }
 
 /** What a power loss leaves of unsynced bytes is the world's draw, unless a plan pins it. */
@@ -192,7 +218,24 @@ function brokerTarget(draw: Draw, space: FaultSpace): Target {
 }
 
 function serverTarget(draw: Draw, space: FaultSpace): Target {
-  return draw.chance(1, 8) ? { node: CONTROLLER } : brokerTarget(draw, space);
+  // The more voters there are, the more it takes to shake the quorum.
+  const often = space.controllers.length > 1 ? 2 : 1;
+  return draw.chance(often, 8) ? controller(draw, space) : brokerTarget(draw, space);
+}
+
+/** Whoever leads the quorum then, or a certain voter. */
+function controller(
+  draw: Draw,
+  { controllers }: FaultSpace,
+): RoleTarget | { readonly node: string } {
+  if (controllers.length > 1 && draw.chance(1, 2)) return { role: "active-controller" };
+  return { node: draw.pick(controllers) };
+}
+
+/** The same as one end of a link. */
+function controllerEnd(draw: Draw, space: FaultSpace): string | RoleTarget {
+  const target = controller(draw, space);
+  return "node" in target ? target.node : target;
 }
 
 function anyTarget(draw: Draw, space: FaultSpace): Target {
@@ -210,6 +253,7 @@ function link(draw: Draw, space: FaultSpace): LinkTarget {
       ["leader to controller", 2],
       ["two brokers", 2],
       ["broker to controller", 1],
+      ["two controllers", space.controllers.length > 1 ? 4 : 0],
     ])
   ) {
     case "client to leader":
@@ -222,11 +266,15 @@ function link(draw: Draw, space: FaultSpace): LinkTarget {
         ],
       };
     case "leader to controller":
-      return { link: [{ role: "leader", of }, CONTROLLER] };
+      return { link: [{ role: "leader", of }, controllerEnd(draw, space)] };
     case "two brokers":
       return { link: [first, second] };
+    case "two controllers": {
+      const [voter, other] = draw.shuffled(space.controllers) as [string, string];
+      return { link: draw.chance(1, 2) ? [voter, other] : [voter, { role: "active-controller" }] };
+    }
     default:
-      return { link: [first, CONTROLLER] };
+      return { link: [first, controllerEnd(draw, space)] };
   }
 }
 

@@ -6,6 +6,8 @@ import { weighted } from "./draw.ts";
 /** What a trigger may be drawn from. */
 export interface TriggerSpace {
   readonly partitions: readonly string[];
+  /** More than one of them: their elections are events too. */
+  readonly controllers: readonly string[];
   /** Records that the run sends. */
   readonly sends: number;
 }
@@ -29,6 +31,18 @@ const changes: readonly (readonly [FactKind, number, number])[] = [
   ["duplicate-found", 1, 3],
 ];
 
+/** Events of a quorum that elects. */
+const elections: readonly (readonly [FactKind, number, number])[] = [
+  ["vote-granted", 4, 16],
+  ["controller-activated", 1, 4],
+  ["controller-resigned", 1, 3],
+  ["raft-state", 14, 40],
+  ["voter-fetched", 20, 200],
+  ["metadata-committed", 20, 80],
+  ["snapshot-generated", 1, 6],
+  ["snapshot-installed", 1, 2],
+];
+
 /** Events that follow the traffic, each with how many there are for a record, about. */
 const traffic: readonly (readonly [FactKind, number])[] = [
   ["appended", 3],
@@ -47,6 +61,10 @@ export function countsTraffic({ event }: Trigger): boolean {
 /** Event, how often, and just before or just after it takes effect. */
 export function drawTrigger(draw: Draw, space: TriggerSpace): Trigger {
   const edge = draw.chance(1, 3) ? "before" : "after";
+  if (space.controllers.length > 1 && draw.chance(1, 4)) {
+    const [event, least, most] = draw.pick(elections);
+    return { event, nth: draw.between(least, most), edge };
+  }
   if (draw.chance(2, 3)) {
     const [event, least, most] = draw.pick(changes);
     return { event, nth: draw.between(least, most), edge };

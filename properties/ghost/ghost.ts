@@ -14,7 +14,11 @@ import type { DurableFiles } from "./durable-files.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
+import { QuorumGhost } from "./quorum-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
+
+/** The replicated log of the cluster's metadata. */
+export const METADATA_PARTITION: PartitionName = `${METADATA_TOPIC}-0`;
 
 export interface GhostOptions {
   /** Null where nobody restarts: then a restarted log is what the node says it is. */
@@ -29,8 +33,11 @@ export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: M
 export class Ghost implements Observer {
   readonly partitions: Map<PartitionName, PartitionGhost> = new Map();
   readonly metadata: MetadataGhost;
+  readonly quorum: QuorumGhost = new QuorumGhost();
   readonly nodes: NodeGhost[] = [];
   readonly files: DurableFiles | null;
+  /** The controller that took office last; -1 for none. It may be deposed, or dead. */
+  activeController: NodeId = NO_NODE;
   truncations: number = 0;
   /** Bytes that are not what was written may be on some disk. */
   tainted: boolean = false;
@@ -107,6 +114,31 @@ export class Ghost implements Observer {
     return this.partitions.get(partition)?.replica(node)?.struck ?? false;
   }
 
+  /** A fault damaged that node's disk, or lost a sync of it, or put another in its place. */
+  isDamaged(node: NodeId): boolean {
+    const ghost = this.#byNodeId[node];
+    return ghost !== undefined && (ghost.damaged || ghost.replaced);
+  }
+
+  /**
+   * Faults on the voters' disks can have taken committed metadata: so few voters hold it all that a
+   * majority without any of them could be found, and one of the others was damaged.
+   */
+  mayHaveLostMetadata(): boolean {
+    const { voters } = this.quorum;
+    const log = this.partition(METADATA_PARTITION);
+    const end = log.trueHighWatermark;
+    let holders = 0;
+    for (const voter of voters) {
+      const replica = log.replica(voter);
+      if (replica === undefined || replica.log.end < end) continue;
+      if (replica.log.samePrefix(log.committed, end)) holders += 1;
+    }
+    const majority = Math.floor(voters.length / 2) + 1;
+    if (voters.length - holders < majority) return false;
+    return voters.some((voter) => this.isDamaged(voter));
+  }
+
   /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */
   effectiveMinIsr(partition: PartitionGhost, replicas: number): number {
     const own = this.metadata.minInsyncReplicas(partition.topic) ?? this.#defaultMinIsr;
@@ -124,7 +156,8 @@ export class Ghost implements Observer {
     if (last !== null && last.name === name) return last;
     let partition = this.partitions.get(name);
     if (partition === undefined) {
-      partition = new PartitionGhost(name, name === `${METADATA_TOPIC}-0`);
+      partition = new PartitionGhost(name, name === METADATA_PARTITION);
+      partition.takenOver(this.activeController);
       this.partitions.set(name, partition);
     }
     this.#lastPartition = partition;
@@ -156,7 +189,11 @@ export class Ghost implements Observer {
 
   readonly on: NonNullable<Observer["on"]> = {
     "log-loaded": (fact, moment) => this.#logLoaded(fact, moment),
-    appended: (fact, moment) => this.replica(fact.partition, moment).log.append(fact.batch),
+    appended: (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      replica.log.append(fact.batch);
+      if (replica.partition.isMetadata && fact.as === "follower") this.quorum.heard(moment.nodeId);
+    },
     truncated: (fact, moment) => this.#truncated(fact, moment),
     "log-flushed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
@@ -189,20 +226,22 @@ export class Ghost implements Observer {
         fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
     },
     "metadata-committed": (fact) => this.#metadataCommitted(fact),
-    "partition-decided": (fact) => {
+    "partition-decided": (fact, moment) => {
       const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
-      this.partition(fact.partition).decided = {
+      this.partition(fact.partition).decide(moment.nodeId, {
         leader,
         leaderEpoch,
         partitionEpoch,
         isr,
         replicas,
-      };
+      });
     },
-    "controller-activated": () => {
-      // What a predecessor decided and did not commit is void.
-      for (const partition of this.partitions.values()) partition.decided = partition.registration;
+    "controller-activated": (_fact, moment) => {
+      this.activeController = moment.nodeId;
+      for (const partition of this.partitions.values()) partition.takenOver(moment.nodeId);
     },
+    "raft-state": (fact, moment) => this.quorum.state(fact, moment),
+    "vote-granted": (fact, moment) => this.quorum.vote(fact, moment),
     "broker-state": (fact, moment) => {
       this.node(moment.nodeId, moment.node).state = fact.state;
     },
@@ -245,6 +284,8 @@ export class Ghost implements Observer {
     node.state = "STARTING";
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
+    if (disk !== "same") node.replaced = true;
+    this.quorum.booted(node.nodeId);
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
@@ -304,7 +345,11 @@ export class Ghost implements Observer {
   #truncated(fact: FactOf<"truncated">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     const { log } = replica;
-    if (fact.toOffset < log.end) {
+    if (replica.partition.isMetadata && fact.why === "out-of-range") {
+      // A snapshot, which is on disk, stands for all that came before.
+      log.startAt(fact.toOffset, replica.partition.committed);
+      replica.syncedEnd = fact.toOffset;
+    } else if (fact.toOffset < log.end) {
       if (fact.why !== "recovery") this.truncations += 1;
       log.truncateTo(fact.toOffset);
     } else if (fact.toOffset > log.end && fact.why === "out-of-range") {
@@ -379,7 +424,7 @@ export class Ghost implements Observer {
       return;
     }
     const { partition, log } = replica;
-    if (partition.isMetadata || fact.highWatermark <= partition.trueHighWatermark) return;
+    if (fact.highWatermark <= partition.trueHighWatermark) return;
     partition.trueHighWatermark = fact.highWatermark;
     const { committed } = partition;
     let index = log.countBelow(committed.end);

@@ -47,6 +47,11 @@ export class MetadataGhost {
     this.#partition = partition;
   }
 
+  /** Of the last committed record that was told; -1 before the first. */
+  get offset(): Offset {
+    return this.#offset;
+  }
+
   minInsyncReplicas(topic: string): number | undefined {
     return this.#minIsr.get(topic);
   }
@@ -113,10 +118,6 @@ export class MetadataGhost {
   #apply(partition: PartitionGhost, registration: Registration): void {
     partition.registration = registration;
     partition.electedIn[registration.leaderEpoch] = registration.leader;
-    const { decided } = partition;
-    if (decided === null || decided.partitionEpoch < registration.partitionEpoch) {
-      partition.decided = registration;
-    }
     this.touchedPartitions.push(partition);
   }
 

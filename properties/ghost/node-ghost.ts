@@ -23,6 +23,8 @@ export class NodeGhost {
   endedBy: "kill" | "power-loss" | "exit" | null = null;
   /** A fault damaged its disk, or lost one of its syncs, at any time. */
   damaged: boolean = false;
+  /** It was given another disk than the one it began with. */
+  replaced: boolean = false;
   /** Logs on its disk when its process started. */
   scans: ReadonlyMap<PartitionName, DiskScan> = new Map();
 

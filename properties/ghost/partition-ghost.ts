@@ -30,12 +30,14 @@ export class PartitionGhost {
   trueHighWatermark: Offset = 0;
   /** Null until the controller's record of it is committed. */
   registration: Registration | null = null;
-  /** As written last by the active controller; ahead of `registration` for a moment. */
-  decided: Registration | null = null;
   /** Whom the controller made leader, by leader epoch. */
   readonly electedIn: (NodeId | undefined)[] = [];
   readonly replicas: ReplicaGhost[] = [];
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
+  /** As each controller last wrote it, committed or not. */
+  readonly #decisions: Map<NodeId, Registration | null> = new Map();
+  /** The controller that took office last. */
+  #office: NodeId = -1;
   /** Acknowledged with acks=all although not below `trueHighWatermark`: empty in a correct Kafka. */
   readonly ackedAhead: Promised[] = [];
   /** Likewise, shown to consumers. */
@@ -54,6 +56,30 @@ export class PartitionGhost {
   addReplica(replica: ReplicaGhost): void {
     this.replicas.push(replica);
     this.#byNode[replica.node.nodeId] = replica;
+  }
+
+  /** As written last by the controller in office; ahead of `registration` for a moment. */
+  get decided(): Registration | null {
+    const { registration } = this;
+    const decision = this.#decisions.get(this.#office) ?? null;
+    if (decision === null || registration === null) return decision ?? registration;
+    return decision.partitionEpoch >= registration.partitionEpoch ? decision : registration;
+  }
+
+  /** What that controller builds its next decision on; null before the partition exists. */
+  decidedBy(controller: NodeId): Registration | null {
+    return this.#decisions.get(controller) ?? this.registration;
+  }
+
+  decide(controller: NodeId, registration: Registration): void {
+    if (this.#office === -1) this.#office = controller;
+    this.#decisions.set(controller, registration);
+  }
+
+  /** A controller took office: what others decided and did not commit is void for it. */
+  takenOver(controller: NodeId): void {
+    this.#office = controller;
+    this.#decisions.set(controller, this.registration);
   }
 
   /** Whether the controller has that broker in the ISR. */

@@ -33,7 +33,8 @@ export class Fencing extends Check {
       this.#partitionEpoch(fact.partition, fact.partitionEpoch, moment);
     },
     "partition-decided": (fact, moment) => {
-      const { decided } = this.ghost.partition(fact.partition);
+      // A deposed controller decides on what it had, until it learns: none of it is ever committed.
+      const decided = this.ghost.partition(fact.partition).decidedBy(moment.nodeId);
       if (decided === null) return;
       this.evaluations += 1;
       if (

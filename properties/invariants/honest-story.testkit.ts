@@ -13,6 +13,7 @@ import { decodeRecords } from "../../core/record/decode.ts";
 import { encodeBatch } from "../../core/record/encode.ts";
 import { utf8Encode } from "../../core/record/utf8.ts";
 import { codecs } from "../cluster/codecs.ts";
+import { electController, metadataBatches } from "./quorum-story.testkit.ts";
 import { base, START_MS, Story } from "./story.testkit.ts";
 import type { Step } from "./story.testkit.ts";
 
@@ -64,6 +65,7 @@ export const producersOfLog: readonly ProducerEntry[] = [
 
 export function honestStory(): Step[] {
   const story = new Story();
+  electController(story, metadataBatches(bodyOf));
   createTopic(story);
   produceAndRead(story);
   failOver(story);
@@ -116,6 +118,7 @@ function createTopic(story: Story): void {
   });
   story.tell("led-1", "b1", leads(0, 0, [1, 2, 3], 0, []));
   story.tell("applied-1", "b1", { kind: "metadata-applied", offset: 5, epoch: 1 });
+  story.tell("unfenced-1", "c100", { kind: "broker-unfenced", broker: 1, brokerEpoch: 1 });
   for (const broker of [2, 3]) {
     const node = `b${broker}`;
     story.tell(`followed-${broker}`, node, follows(0, 1, 0));
@@ -344,7 +347,7 @@ function comeBack(story: Story): void {
   story.commit("registered-1-again", {
     type: "RegisterBroker",
     brokerId: 1,
-    brokerEpoch: 11,
+    brokerEpoch: 7,
     incarnationId: "i1b",
     host: "b1",
     rack: null,
@@ -389,7 +392,7 @@ function comeBack(story: Story): void {
     ...base,
     leaderEpoch: 1,
     follower: 1,
-    brokerEpoch: 11,
+    brokerEpoch: 7,
     fetchOffset: 2,
     requestLeaderEpoch: 1,
   });

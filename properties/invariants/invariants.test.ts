@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { liesAboutClients } from "./lies-about-clients.testkit.ts";
 import { liesAboutLogs } from "./lies-about-logs.testkit.ts";
+import { liesAboutQuorum } from "./lies-about-quorum.testkit.ts";
 import { liesAboutReplication } from "./lies-about-replication.testkit.ts";
 import { batches } from "./honest-story.testkit.ts";
 import { story, told } from "./lies.testkit.ts";
@@ -8,7 +9,7 @@ import { checkedInvariants, invariants } from "./registry.ts";
 import { falsified, firedBy, inserted, runStory, without } from "./run-story.testkit.ts";
 import { PARTITION } from "./story.testkit.ts";
 
-const lies = [...liesAboutLogs, ...liesAboutReplication, ...liesAboutClients];
+const lies = [...liesAboutLogs, ...liesAboutReplication, ...liesAboutQuorum, ...liesAboutClients];
 
 describe("invariants", () => {
   test("hold in the story of a correct cluster, each by real comparisons", () => {

@@ -149,7 +149,7 @@ export const liesAboutReplication: readonly Lie[] = [
     steps: inserted(story, "partition", [
       told("fenced", "c100", {
         kind: "metadata-committed",
-        offset: 4.5,
+        offset: 5.5,
         epoch: 1,
         record: {
           type: "BrokerRegistrationChange",

@@ -27,6 +27,16 @@ import { LogMatching } from "./b6-log-matching.ts";
 import { ConsistentReads } from "./b7-consistent-reads.ts";
 import { OneLeaderPerEpoch } from "./b8-one-leader-per-epoch.ts";
 import { Fencing } from "./b9-fencing.ts";
+import { OneQuorumLeaderPerEpoch } from "./c1-one-leader-per-epoch.ts";
+import { OneVotePerEpoch } from "./c2-one-vote-per-epoch.ts";
+import { MetadataLogMatching } from "./c3-metadata-log-matching.ts";
+import { QuorumCompleteness } from "./c4-quorum-completeness.ts";
+import { MetadataHighWatermark } from "./c5-metadata-high-watermark.ts";
+import { QuorumStates } from "./c6-quorum-states.ts";
+import { MetadataReplay } from "./c8-metadata-replay.ts";
+import { Registrations } from "./c9-registrations.ts";
+import { OneAuthor } from "./c10-one-author.ts";
+import { PreVote } from "./c11-pre-vote.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { Sequences } from "./d1-sequences.ts";
 import { OncePerSend } from "./d2-once-per-send.ts";
@@ -72,6 +82,16 @@ export const invariants: ReadonlyMap<string, CheckClass> = new Map<string, Check
   ["B13", CleanElection],
   ["B15", FetcherState],
   ["B16", HighWatermarkBounds],
+  ["C1", OneQuorumLeaderPerEpoch],
+  ["C2", OneVotePerEpoch],
+  ["C3", MetadataLogMatching],
+  ["C4", QuorumCompleteness],
+  ["C5", MetadataHighWatermark],
+  ["C6", QuorumStates],
+  ["C8", MetadataReplay],
+  ["C9", Registrations],
+  ["C10", OneAuthor],
+  ["C11", PreVote],
   ["D1", Sequences],
   ["D2", OncePerSend],
   ["D3", SendOrder],

@@ -24,7 +24,8 @@ export const base: { readonly partition: string } = { partition: PARTITION };
 
 export class Story {
   readonly steps: Step[] = [];
-  #metadataOffset = 0;
+  /** The first record of the log says who leads. */
+  #metadataOffset = 1;
 
   tell(name: string, node: string, fact: Fact): void {
     this.steps.push({ name, node, fact });

@@ -19,7 +19,7 @@ export const K09: KnownBug = {
   origin: "KAFKA-15489",
   rules: { raft: WrongRaftRules },
   needs: [],
-  violates: ["L1", "L3", "L6"],
+  violates: ["L2", "L3", "L6"],
   visible: [],
   easy: false,
   schedule: schedule("K09", {

@@ -9,9 +9,9 @@ class WrongRaftRules extends RaftRules {
 }
 
 /**
- * A voter that hears nothing from the leader stands for election without asking whether anybody would
- * vote for it. c100 is cut off from the leader c102 only, and stays so: again and again it raises the
- * epoch, c101 follows it there, and the leader that c101 hears well is deposed.
+ * A voter that hears nothing from a leader stands for election without asking whether anybody would vote
+ * for it. c100 is cut off from both other controllers, and stays so: again and again it raises the epoch,
+ * and would depose the leader, whom everybody else hears well, as soon as one message of it arrived.
  */
 export const K10: KnownBug = {
   id: "K10",
@@ -19,7 +19,7 @@ export const K10: KnownBug = {
   origin: "KIP-996",
   rules: { raft: WrongRaftRules },
   needs: [],
-  violates: ["L11"],
+  violates: ["C11", "L11"],
   visible: [],
   easy: false,
   schedule: schedule("K10", {
@@ -30,6 +30,7 @@ export const K10: KnownBug = {
     workload: [...sends("m", 4 * SECOND), ...sends("n", 60 * SECOND)],
     faults: [
       { id: "f1", kind: "block", target: { link: ["c102", "c100"], both: true }, at: 5 * SECOND },
+      { id: "f2", kind: "block", target: { link: ["c101", "c100"], both: true }, at: 5 * SECOND },
     ],
     healAt: 6 * SECOND,
   }),

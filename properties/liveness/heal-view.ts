@@ -5,6 +5,7 @@ import type { Ghost } from "../ghost/ghost.ts";
 import type { PartitionGhost, Registration } from "../ghost/partition-ghost.ts";
 import type { Plan } from "../plan/plan.ts";
 import { nodeIdOf } from "../plan/plan.ts";
+import { effectiveSetting } from "../plan/settings.ts";
 import type { Core } from "./core.ts";
 import { isHampered } from "./hampered.ts";
 import type { LivenessWatch } from "./liveness-watch.ts";
@@ -41,6 +42,8 @@ export class HealView {
   readonly controllers: readonly Server[];
   /** All voters of the plan. */
   readonly voters: readonly Server[];
+  /** Controllers write no-op records; without them a quorum is silent while nothing changes. */
+  readonly quorumSpeaks: boolean;
   readonly #names: Map<NodeId, string> = new Map();
   readonly #inCore: ReadonlySet<NodeId>;
   readonly #planned: readonly string[];
@@ -64,6 +67,8 @@ export class HealView {
     this.controllers = members.filter(({ roles }) => roles.includes("controller"));
     this.voters = servers.filter(({ roles }) => roles.includes("controller"));
     this.#planned = partitionsOf(plan);
+    const idleMs = effectiveSetting(plan, "broker", {}, "metadata.max.idle.interval.ms");
+    this.quorumSpeaks = Number(idleMs) > 0;
   }
 
   get nowUs(): number {

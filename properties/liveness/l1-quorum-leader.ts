@@ -7,7 +7,6 @@
  *   2. both are "prospective" and grant none: a follower that has fetched from c100 once refuses
  *   3. nobody ever stands
  */
-import { effectiveSetting } from "../plan/settings.ts";
 import { quorumExcuse } from "./excuses.ts";
 import type { HealView } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
@@ -34,16 +33,14 @@ function isFunctional(view: HealView): boolean {
   if (active === null) return false;
   const { alive, paused } = view.world.node(view.name(active.node));
   if (!alive || paused) return false;
-  // Without no-op records a quorum may be silent for as long as nobody asks for anything.
-  const idleMs = effectiveSetting(view.plan, "broker", {}, "metadata.max.idle.interval.ms");
-  return idleMs === 0 || committedAt >= view.healedAt;
+  return !view.quorumSpeaks || committedAt >= view.healedAt;
 }
 
 function describe(view: HealView): string {
   const roles = view.voters.map(({ name, nodeId }) => {
-    const role = view.watch.quorum.get(nodeId);
-    if (role === undefined) return `${name} is down`;
-    return `${name} is ${role.state} in epoch ${role.epoch}`;
+    if (!view.isUp(nodeId)) return `${name} is down`;
+    const { state, epoch } = view.ghost.quorum.member(nodeId);
+    return `${name} is ${state ?? "starting"} in epoch ${epoch}`;
   });
   return `no controller that commits leads the quorum: ${roles.join(", ")}`;
 }

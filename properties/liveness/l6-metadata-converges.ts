@@ -1,6 +1,7 @@
 /**
- * L6: metadata converges: every broker of the core has applied all that the controllers decided, acts in
- * the leader epoch that they gave its partitions, and has an answer to each ISR change that it asked for.
+ * L6: metadata converges: every broker of the core hears the present leader of the quorum, has applied all
+ * that the controllers decided, acts in the leader epoch that they gave its partitions, and has an answer
+ * to each ISR change that it asked for.
  *
  * Broken by a controller that refuses with FENCED_LEADER_EPOCH what is newer than its own knowledge
  * (`AlterPartitionRules.aheadError`, KAFKA-14154):
@@ -21,12 +22,8 @@ export class MetadataConverges extends LivenessCheck {
   *pending(view: HealView): Iterable<Pending> {
     for (const broker of view.brokers) {
       this.evaluations += 1;
-      const applied = view.watch.applied[broker.nodeId] ?? -1;
-      if (applied >= view.watch.decidedEnd) continue;
-      yield this.#behind(view, broker, () => {
-        const { decidedEnd } = view.watch;
-        return `it has applied metadata up to ${applied}, and ${decidedEnd} is decided`;
-      });
+      if (isUpToDate(view, broker)) continue;
+      yield this.#behind(view, broker, () => describe(view, broker));
     }
     for (const live of view.partitions()) yield* this.#beliefs(view, live);
     for (const [partition, proposal] of view.watch.proposals) {
@@ -66,6 +63,26 @@ export class MetadataConverges extends LivenessCheck {
         ),
     };
   }
+}
+
+/** What it has applied is all that was decided, of the present leader, and no older than the heal. */
+function isUpToDate(view: HealView, { nodeId }: Server): boolean {
+  const { applied, decidedEnd, active } = view.watch;
+  const own = applied[nodeId];
+  if (own === undefined || active === null || own.offset < decidedEnd) return false;
+  return !view.quorumSpeaks || (own.epoch >= active.epoch && own.at >= view.healedAt);
+}
+
+function describe(view: HealView, { nodeId }: Server): string {
+  const { applied, decidedEnd, active } = view.watch;
+  const own = applied[nodeId];
+  const leader =
+    active === null
+      ? "no controller leads"
+      : `${view.name(active.node)} leads in epoch ${active.epoch}`;
+  const last =
+    own === undefined ? "none" : `${own.offset} of epoch ${own.epoch}, ${view.ago(own.at)}`;
+  return `the last metadata that it applied is ${last}; ${decidedEnd} is decided, ${leader}`;
 }
 
 function unanswered(view: HealView, partition: PartitionName, proposal: OpenProposal): Pending {

@@ -6,18 +6,18 @@
 import type { FactOf } from "../../core/facts.ts";
 import type { LeaderEpoch, NodeId, Offset, PartitionName } from "../../core/ids.ts";
 import { METADATA_TOPIC } from "../../core/ids.ts";
-import type { RaftStateName } from "../../core/raft/raft-facts.ts";
 import type { Ghost } from "../ghost/ghost.ts";
 import type { PartitionGhost, Registration } from "../ghost/partition-ghost.ts";
 import type { Moment, NodeEvent, Observer } from "../observation.ts";
 
 const METADATA_PARTITION: PartitionName = `${METADATA_TOPIC}-0`;
 
-/** What a node last told of its part in the quorum. */
-export interface QuorumRole {
-  readonly state: RaftStateName;
+/** Metadata that a node acts on. */
+export interface Applied {
+  readonly offset: Offset;
+  /** Of the quorum's leader who wrote the last record. */
   readonly epoch: LeaderEpoch;
-  readonly leader: NodeId;
+  readonly at: number;
 }
 
 /** An ISR change that a leader asked for and has no answer to. */
@@ -43,13 +43,12 @@ export interface ChangeCount {
 export type ChangeListener = (partition: PartitionGhost | null, moment: Moment) => void;
 
 export class LivenessWatch implements Observer {
-  readonly quorum: Map<NodeId, QuorumRole> = new Map();
   /** The controller that became active in the highest epoch; null before the first. */
   active: { readonly node: NodeId; readonly epoch: LeaderEpoch } | null = null;
   /** When the active controller committed something last. */
   committedAt: number = -1;
-  /** By node id: metadata applied up to this offset. */
-  readonly applied: (Offset | undefined)[] = [];
+  /** By node id: up to where it has applied metadata. */
+  readonly applied: (Applied | undefined)[] = [];
   /** Offset of the last committed record that says something. */
   decidedEnd: Offset = -1;
   readonly proposals: Map<PartitionName, OpenProposal> = new Map();
@@ -96,8 +95,7 @@ export class LivenessWatch implements Observer {
   }
 
   readonly on: NonNullable<Observer["on"]> = {
-    "raft-state": ({ state, epoch, leader }, moment) => {
-      this.quorum.set(moment.nodeId, { state, epoch, leader });
+    "raft-state": ({ epoch }, moment) => {
       if (epoch <= this.quorumEpoch) return;
       this.quorumEpoch = epoch;
       this.#onChange?.(null, moment);
@@ -115,8 +113,8 @@ export class LivenessWatch implements Observer {
       if (fact.partition !== METADATA_PARTITION || fact.as !== "leader") return;
       if (this.active?.node === nodeId) this.committedAt = at;
     },
-    "metadata-applied": ({ offset }, { nodeId }) => {
-      this.applied[nodeId] = offset;
+    "metadata-applied": ({ offset, epoch }, { nodeId, at }) => {
+      this.applied[nodeId] = { offset, epoch, at };
     },
     "metadata-committed": (fact, moment) => this.#committed(fact, moment),
     "isr-proposed": ({ partition, proposedIsr, partitionEpoch }, { nodeId, at }) => {
@@ -154,7 +152,6 @@ export class LivenessWatch implements Observer {
     }
     if (event.kind !== "ended") return;
     if (event.cause === "exit") this.exits.set(nodeId, event.reason);
-    this.quorum.delete(nodeId);
     this.applied[nodeId] = undefined;
     if (this.active?.node === nodeId) this.active = null;
     for (const [partition, { node }] of this.proposals) {

@@ -12,6 +12,7 @@ import type { World } from "../../sim/world.ts";
 import type { Ghost } from "../ghost/ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
+import { QuorumGuard } from "./quorum-guard.ts";
 
 /** What the strict profile asks of the simulated world, by names of nodes. */
 export interface WorldView {
@@ -101,7 +102,7 @@ export interface StrictProfileOptions {
 export class StrictProfile {
   readonly #ghost: Ghost;
   readonly #world: WorldView;
-  readonly #controllers: readonly string[];
+  readonly #quorum: QuorumGuard;
   readonly #heartbeatIntervalMs: (broker: string) => number;
   /** Replicas that may come back with less than the leader counted on: partition -> node ids. */
   readonly #struck: Map<PartitionGhost, Set<NodeId>> = new Map();
@@ -109,7 +110,7 @@ export class StrictProfile {
   constructor(options: StrictProfileOptions) {
     this.#ghost = options.ghost;
     this.#world = options.world;
-    this.#controllers = options.controllers;
+    this.#quorum = new QuorumGuard(options.ghost, options.world, options.controllers);
     this.#heartbeatIntervalMs = options.heartbeatIntervalMs;
   }
 
@@ -128,10 +129,7 @@ export class StrictProfile {
     this.#markDamaged();
     if (this.#endangersTheStruck(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
-    if (attempt.nodes.some((node) => this.#controllers.includes(node))) {
-      // The voters sync what they acknowledge: only a loss of power leaves their log whole.
-      return attempt.kind === "power-loss";
-    }
+    if (!this.#quorum.canSpare(attempt)) return false;
     if (!attempt.nodes.every((node) => this.#canSpare(node, attempt))) return false;
     for (const node of attempt.nodes) this.#markStruck(node, attempt);
     return true;
@@ -180,15 +178,16 @@ export class StrictProfile {
   /** Would this leave a partition with a struck replica without a healthy one, or leaderless? */
   #endangersTheStruck(attempt: Attempt): boolean {
     if (this.#struck.size === 0) return false;
-    const hitsController = attempt.nodes.some((node) => this.#controllers.includes(node));
-    if (hitsController && !attempt.isLink) return true;
+    const voters = attempt.nodes.filter((node) => this.#quorum.isVoter(node)).length;
+    if (voters > (attempt.isLink ? 1 : 0)) return true;
     for (const [partition, struck] of this.#struck) {
       const others = partition.replicas.filter(({ node }) => !struck.has(node.nodeId));
       const isHit = others.some(({ node }) => attempt.nodes.includes(node.name));
       if (!isHit) continue;
       const staysHealthy = others.some(
         ({ node }) =>
-          !attempt.nodes.includes(node.name) && this.#isHealthy(partition, node.nodeId, node.name),
+          !attempt.nodes.includes(node.name) &&
+          this.#isHealthy(partition, node.nodeId, node.name, attempt.nodes),
       );
       if (!staysHealthy) return true;
     }
@@ -213,7 +212,7 @@ export class StrictProfile {
         (other) =>
           other.node !== node &&
           !attempt.nodes.includes(other.node.name) &&
-          this.#isHealthy(partition, other.node.nodeId, other.node.name),
+          this.#isHealthy(partition, other.node.nodeId, other.node.name, attempt.nodes),
       );
       if (!hasHealthyOther) return false;
     }
@@ -235,8 +234,13 @@ export class StrictProfile {
     else struck.add(node);
   }
 
-  /** It holds everything committed and nothing keeps it from going on as a member of the ISR. */
-  #isHealthy(partition: PartitionGhost, nodeId: NodeId, name: string): boolean {
+  /** It holds everything committed and nothing keeps it in the ISR from going on once `struck` are. */
+  #isHealthy(
+    partition: PartitionGhost,
+    nodeId: NodeId,
+    name: string,
+    struck: readonly string[],
+  ): boolean {
     const world = this.#world;
     const replica = partition.replica(nodeId);
     if (replica === undefined || !replica.isRunning || replica.node.state !== "RUNNING") {
@@ -252,10 +256,7 @@ export class StrictProfile {
     if (registration === undefined || registration.fenced || registration.inControlledShutdown) {
       return false;
     }
-    for (const controller of this.#controllers) {
-      if (!world.isUp(controller) || world.isPaused(controller)) return false;
-      if (world.hasFaultyLink(name, controller)) return false;
-    }
+    if (!this.#quorum.serves(name, struck)) return false;
     const leader = this.#ghost.leader(partition.name);
     const leaderNode = this.#ghost.nodes.find((node) => node.nodeId === leader);
     if (leaderNode !== undefined && leaderNode.name !== name) {
