@@ -8,6 +8,13 @@ import type { TraceEvent } from "../sim/kernel.ts";
 import type { FrameListener } from "../sim/network/network.ts";
 import type { RunEnd } from "../sim/world.ts";
 import { withTraps } from "../sim/traps.ts";
+import { InputError } from "../sim/input-error.ts";
+import { AppHost, appClients } from "./apps/app-host.ts";
+import type { Apps } from "./apps/app.ts";
+import type { Steps } from "./apps/drain.ts";
+import { drained } from "./apps/drain.ts";
+import { startClient } from "./cluster/client-node.ts";
+import type { ClientContext, ClientNode } from "./cluster/client-node.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import type { MutableMoment } from "./cluster/cluster.ts";
 import { codecs } from "./cluster/codecs.ts";
@@ -29,7 +36,7 @@ import { PROBE_CLIENT } from "./liveness/probe-client.ts";
 import { Probes } from "./liveness/probes.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
-import type { Plan } from "./plan/plan.ts";
+import type { ClientPlan, Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 import { Progress } from "./progress.ts";
 import { consumerPromises, producerPromises, readBackPartitions } from "./promises.ts";
@@ -63,8 +70,36 @@ const probePromise = { acks: -1, idempotent: true, maxInFlight: 5 };
 /** A run that has told its story goes on for this long, so that followers and checkers settle. */
 const SETTLE_US = 1_000_000;
 
+/** Throws an InputError for a plan with clients that async code drives. */
 export function run(plan: Plan, options: RunOptions = {}): Verdict {
-  return withTraps(() => new Run(plan, options).toVerdict());
+  const [client] = [...appClients(plan), ...Object.keys((options as RunAsyncOptions).apps ?? {})];
+  if (client !== undefined) {
+    throw new InputError(`clients: ${client} is driven by async code: use runAsync with its apps`);
+  }
+  return withTraps(() => {
+    const { done, value } = new Run(plan, options, {}).toVerdict().next();
+    if (done !== true) throw new Error("a run without async code waited for some");
+    return value;
+  });
+}
+
+export interface RunAsyncOptions extends RunOptions {
+  /** The code of clients of the plan. */
+  readonly apps?: Apps;
+  /** Told each time after user code had its turn. */
+  readonly onDrain?: () => void;
+  /** Runs microtasks in the way that needs nothing of Node's internals; must not change the trace. */
+  readonly portableDrain?: boolean;
+}
+
+/**
+ * The same for plans whose clients may be asynchronous code. It begins in a later turn of the event
+ * loop, and then gives no other code a turn until it is over. Rejects with an InputError when the apps
+ * do not suit the plan.
+ */
+export async function runAsync(plan: Plan, options: RunAsyncOptions = {}): Promise<Verdict> {
+  const { apps = {}, onDrain, portableDrain = false } = options;
+  return drained(() => new Run(plan, options, apps).toVerdict(onDrain), portableDrain);
 }
 
 class Run {
@@ -78,6 +113,8 @@ class Run {
   readonly #checkers: Observers | null;
   readonly #dispatcher: Dispatcher;
   readonly #cluster: Cluster;
+  /** Null when no client is asynchronous code. */
+  readonly #apps: AppHost | null;
   readonly #watch: LivenessWatch;
   readonly #probes: Probes = new Probes();
   /** Partitions whose acknowledged records must have been read at the end. */
@@ -86,7 +123,7 @@ class Run {
   #healPhase: HealPhase | null = null;
   #moment: Moment | null = null;
 
-  constructor(plan: Plan, options: RunOptions) {
+  constructor(plan: Plan, options: RunOptions, apps: Apps) {
     this.#plan = plan;
     this.#options = options;
     const files = this.#durableFiles();
@@ -98,6 +135,8 @@ class Run {
     this.#progress = new Progress(this.#readBack, new Set(durable.map(([client]) => client)));
     this.#isolation = options.isolate === true ? new Isolation() : null;
     this.#checkers = options.checkers === false ? null : this.#makeCheckers(files);
+    const isAsync = Object.keys(apps).length + appClients(plan).length > 0;
+    this.#apps = isAsync ? this.#makeApps(apps) : null;
     this.#dispatcher = new Dispatcher([
       // Without checkers the truth is still needed: roles and the strict profile ask it.
       ...(this.#checkers?.observers ?? [this.#ghost]),
@@ -105,28 +144,33 @@ class Run {
       this.#progress,
       this.#watch,
       this.#probes,
+      ...(this.#apps === null ? [] : [this.#apps]),
     ]);
     this.#cluster = this.#makeCluster();
   }
 
-  toVerdict(): Verdict {
+  /** Yields where microtasks must run, which is never without asynchronous code. */
+  *toVerdict(onDrain?: () => void): Steps<Verdict> {
     const { heal, horizon } = this.#plan;
     const deadline = Math.min(horizon, heal.at + heal.deadline);
     const { world } = this.#cluster;
-    let end = world.runUntil(Math.min(heal.at, deadline), () => this.#isRefuted);
+    const runUntil = (timeUs: number, stop: () => boolean): Steps<RunEnd> =>
+      this.#runUntil(timeUs, stop, onDrain);
+    let end = yield* runUntil(Math.min(heal.at, deadline), () => this.#isOver);
     if (end === "time") {
       const phase = this.#heal();
-      end = world.runUntil(deadline, () => this.#isRefuted || phase.isOver());
+      end = yield* runUntil(deadline, () => this.#isOver || phase.isOver());
     }
-    if (end === "stopped" && !this.#isRefuted) {
-      end = world.runUntil(Math.min(world.nowUs + SETTLE_US, deadline), () => this.#isRefuted);
+    if (end === "stopped" && !this.#isOver) {
+      const settled = Math.min(world.nowUs + SETTLE_US, deadline);
+      end = yield* runUntil(settled, () => this.#isOver);
     }
     const awaited = this.#awaited();
-    if (!this.#isRefuted && this.#moment !== null) this.#dispatcher.atEnd(this.#lastMoment());
+    if (!this.#isOver && this.#moment !== null) this.#dispatcher.atEnd(this.#lastMoment());
     this.#checkers?.reportChecks();
     this.#healPhase?.reportChecks(this.#findings);
     this.#isolation?.assertUntouched();
-    return verdictOf({
+    const verdict = verdictOf({
       plan: this.#plan,
       world,
       findings: this.#findings,
@@ -136,6 +180,29 @@ class Run {
       healPhase: this.#healPhase,
       harness: this.#harness(end, deadline, awaited),
     });
+    this.#apps?.close();
+    return verdict;
+  }
+
+  /** As World.runUntil, with the user code's turn after each step that concerns it. */
+  *#runUntil(timeUs: number, stop: () => boolean, onDrain?: () => void): Steps<RunEnd> {
+    const { world } = this.#cluster;
+    const apps = this.#apps;
+    if (apps === null) return world.runUntil(timeUs, stop);
+    const pause = (): boolean => apps.isDirty || stop();
+    for (;;) {
+      const end = world.runUntil(timeUs, pause);
+      if (!apps.isDirty) return end;
+      apps.resume();
+      apps.resumed(yield);
+      onDrain?.();
+      if (stop()) return "stopped";
+    }
+  }
+
+  /** The run need not go on: a violation was found, or user code can never go on. */
+  get #isOver(): boolean {
+    return this.#isRefuted || (this.#apps !== null && this.#apps.isStuck);
   }
 
   /** A violation was found and the run need not go on. */
@@ -157,6 +224,7 @@ class Run {
       leave: plan.heal.leave ?? [],
     });
     this.#core = core;
+    const lastOperationAt = plan.workload.reduce((latest, { at }) => Math.max(latest, at), 0);
     const phase = new HealPhase({
       plan,
       ghost: this.#ghost,
@@ -166,7 +234,7 @@ class Run {
       findings: this.#findings,
       progress: this.#progress,
       probes: this.#probes,
-      lastOperationAt: plan.workload.reduce((latest, { at }) => Math.max(latest, at), 0),
+      isWorking: () => world.nowUs <= lastOperationAt || this.#apps?.isUnfinished === true,
       sendProbe: (partition, sendId) => this.#cluster.probe(partition, sendId),
       giveUp: (partition) => {
         this.#readBack.delete(partition);
@@ -179,7 +247,11 @@ class Run {
 
   /** What the run waits for; null when its story is told. */
   #awaited(): string | null {
-    if (this.#healPhase !== null) return this.#healPhase.awaited();
+    const awaited = this.#healPhase === null ? this.#unresolved() : this.#healPhase.awaited();
+    return awaited ?? this.#apps?.awaited ?? null;
+  }
+
+  #unresolved(): string | null {
     const { openSends, unreadRecords } = this.#progress;
     if (openSends > 0) return `${openSends} sends are unresolved`;
     return unreadRecords > 0 ? `${unreadRecords} acknowledged records are unread` : null;
@@ -195,6 +267,8 @@ class Run {
     if (this.#options.checkers !== false && !this.#isRefuted) {
       failures.push(...disagreements(this.#findings.violations));
     }
+    const escapes = this.#apps?.escapes() ?? [];
+    failures.push(...escapes.map((message) => ({ check: "X2", at: world.nowUs, message })));
     // A deadline that passes with records unread is for the checkers to judge: `unseen`.
     const cutOff = end === "budget" || this.#findings.violations.length > 0 ? null : awaited;
     failures.push(
@@ -234,8 +308,16 @@ class Run {
     });
   }
 
+  #makeApps(apps: Apps): AppHost {
+    return new AppHost(this.#plan, apps, {
+      findings: this.#findings,
+      nowUs: () => this.#cluster.world.nowUs,
+    });
+  }
+
   #makeCluster(): Cluster {
     const plan = this.#plan;
+    const apps = this.#apps;
     const isolation = this.#isolation;
     const cluster: Cluster = new Cluster(plan, {
       rules: this.#options.rules ?? rulesWith(plan.bugs),
@@ -243,6 +325,12 @@ class Run {
       fact: (fact, moment) => this.#told(fact, moment),
       nodeEvent: (event, moment) => this.#nodeEvent(event, moment),
       role: (role, of) => resolveRole(this.#ghost, role, of),
+      ...(apps !== null && {
+        startClient: (client: ClientPlan, context: ClientContext): ClientNode =>
+          apps.has(client.id)
+            ? apps.start(client.id, context, cluster.world.node(client.id).incarnation)
+            : startClient(client, context),
+      }),
       ...(isolation === null ? {} : { cloneFrame: (frame) => isolation.copyFrame(frame) }),
       ...(plan.profile === "strict"
         ? { mayStrike: (fault, targets) => strict.mayStrike(fault, targets) }

@@ -149,6 +149,7 @@ describe("trial", () => {
       "partition-and-heal",
       "slow-follower",
       "two-of-three-down",
+      "async-producer",
     ]);
     for (const name of names) {
       expect((await trial("show", name)).out.join("\n")).toContain(`scenario   ${name}`);

@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
+import { asyncProducer } from "./named/async-producer.ts";
 import { calm } from "./named/calm.ts";
 import { dense } from "./named/dense.ts";
 import { diskFull } from "./named/disk-full.ts";
@@ -24,6 +25,7 @@ export const namedScenarios: readonly Scenario[] = [
   partitionAndHeal,
   slowFollower,
   twoOfThreeDown,
+  asyncProducer,
 ];
 
 export class ScenarioRegistry {

@@ -18,7 +18,7 @@ import { nodeIdOf } from "../plan/plan.ts";
 import { probeDeliveryMs } from "../liveness/deadline.ts";
 import { PROBE_CLIENT } from "../liveness/probe-client.ts";
 import { settingsFor } from "../plan/settings.ts";
-import type { ClientNode } from "./client-node.ts";
+import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
 import { codecs } from "./codecs.ts";
 import { FactHash } from "./fact-hash.ts";
@@ -63,6 +63,8 @@ export interface ClusterOptions {
   /** Node id in a role, -1 for nobody. */
   readonly role: (role: RoleName, of: string | undefined) => number;
   readonly mayStrike?: NonNullable<WorldOptions["mayStrike"]>;
+  /** Instead of core's own clients, driven by the plan. */
+  readonly startClient?: (client: ClientPlan, context: ClientContext) => ClientNode;
   /** Copies each frame when it is delivered. */
   readonly cloneFrame?: (frame: unknown) => unknown;
 }
@@ -188,7 +190,8 @@ export class Cluster {
           bootstrap: this.#bootstrap,
           settings: settingsFor(this.#plan, client.kind, client.settings),
         };
-        this.#clients.set(client.id, startClient(client, context));
+        const start = this.#options.startClient ?? startClient;
+        this.#clients.set(client.id, start(client, context));
         return {};
       },
     });

@@ -1,20 +1,29 @@
 import { K09 } from "./k09.ts";
 import { K10 } from "./k10.ts";
+import { K24 } from "./k24.ts";
 import { K27 } from "./k27.ts";
+import { K29 } from "./k29.ts";
 import { P01 } from "./p01.ts";
 import { R01 } from "./r01.ts";
+import { R02 } from "./r02.ts";
+import { R03 } from "./r03.ts";
+import { R06 } from "./r06.ts";
 import { R07 } from "./r07.ts";
 import { R09 } from "./r09.ts";
 import { R10 } from "./r10.ts";
 import { R11 } from "./r11.ts";
+import { R13 } from "./r13.ts";
 import { R14 } from "./r14.ts";
 import { R15 } from "./r15.ts";
 import { R16 } from "./r16.ts";
+import { R17 } from "./r17.ts";
 import { R18 } from "./r18.ts";
 import { R20 } from "./r20.ts";
+import { R21 } from "./r21.ts";
 import { R25 } from "./r25.ts";
 import { R27 } from "./r27.ts";
 import { R28 } from "./r28.ts";
+import { R33 } from "./r33.ts";
 import { R35 } from "./r35.ts";
 import { S01 } from "./s01.ts";
 import { S04 } from "./s04.ts";
@@ -24,25 +33,34 @@ import type { KnownBug } from "./known-bug.ts";
 /** Every known bug that what is built can express, by id. */
 export const knownBugs: readonly KnownBug[] = [
   R01,
+  R02,
+  R03,
+  R06,
   R07,
   R09,
   R10,
   R11,
+  R13,
   R14,
   R15,
   R16,
+  R17,
   R18,
   R20,
+  R21,
   R25,
   R27,
   R28,
+  R33,
   R35,
   S01,
   S04,
   S09,
   K09,
   K10,
+  K24,
   K27,
+  K29,
   P01,
 ];
 

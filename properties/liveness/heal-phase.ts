@@ -32,8 +32,8 @@ export interface HealPhaseOptions extends HealViewOptions {
   readonly findings: Findings;
   readonly progress: Progress;
   readonly probes: Probes;
-  /** No operation of the plan begins later. */
-  readonly lastOperationAt: number;
+  /** Operations of the plan, or of its clients' own code, are still to begin. */
+  readonly isWorking: () => boolean;
   /** Sends a record to a partition, as soon as the client that probes is up. */
   readonly sendProbe: (partition: string, sendId: string) => void;
   /** The partition cannot be used, legally: nobody has to read it. */
@@ -110,7 +110,7 @@ export class HealPhase {
     const { restUs, readUs, probeUs } = this.#deadlines;
     switch (this.#step) {
       case "operations":
-        if (nowUs <= this.#options.lastOperationAt) return false;
+        if (this.#options.isWorking()) return false;
         this.#enter("rest");
         this.#startedAt = nowUs;
         return false;

@@ -80,6 +80,8 @@ export interface ProducerPlan {
   readonly id: string;
   readonly kind: "producer";
   readonly settings: SettingValues;
+  /** Asynchronous user code drives it, which the scenario brings: the plan alone cannot be run. */
+  readonly app?: true;
 }
 
 /** Polls for ever, from its start to the end of the run. */

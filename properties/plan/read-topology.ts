@@ -137,13 +137,16 @@ export function readClients(
 }
 
 function readClient(value: unknown, path: string, topics: readonly TopicPlan[]): ClientPlan {
-  const known = ["id", "kind", "settings", "topics", "assign", "startAt"];
+  const known = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
   const all = new Fields(value, path, known);
   const kind = all.choice("kind", ["producer", "consumer", "admin"]);
   const id = all.text("id", CLIENT_NAME);
   if (kind !== "consumer") {
-    const fields = new Fields(value, path, ["id", "kind", "settings"]);
-    return { id, kind, settings: ownSettings(fields, kind) };
+    const own = kind === "producer" ? ["app"] : [];
+    const fields = new Fields(value, path, ["id", "kind", "settings", ...own]);
+    if (kind === "admin") return { id, kind, settings: ownSettings(fields, kind) };
+    const isApp = fields.has("app") && fields.flag("app");
+    return { id, kind, settings: ownSettings(fields, kind), ...(isApp && { app: true }) };
   }
   const assign = readAssign(all, topics);
   const consumer = { id, kind, settings: ownSettings(all, kind), assign };

@@ -96,8 +96,13 @@ function tryPlans(prepared: PreparedJob, seed: string, runs: number | null): Pla
   return planOf(prepared, `${seed}/1`);
 }
 
-function runOnce(prepared: PreparedJob, seed: string, json: boolean, console: Console): ExitStatus {
-  const outcome = runTask(prepared, { seed, recheck: true });
+async function runOnce(
+  prepared: PreparedJob,
+  seed: string,
+  json: boolean,
+  console: Console,
+): Promise<ExitStatus> {
+  const outcome = await runTask(prepared, { seed, recheck: true });
   if (outcome.kind === "crashed") return reportCrash(prepared, outcome, console);
   const { verdict } = outcome;
   if (json) console.out(JSON.stringify(verdict));

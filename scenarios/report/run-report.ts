@@ -1,4 +1,5 @@
 /** One run, told on a terminal. */
+import { appClients } from "../../properties/apps/app-host.ts";
 import type { Plan } from "../../properties/plan/plan.ts";
 import type { Verdict } from "../../properties/verdict.ts";
 import { colors } from "./colors.ts";
@@ -41,13 +42,16 @@ function healing({ core, timeToHealMs, excused }: Verdict): string {
 }
 
 /** Who is in the plan, on one line. */
-export function describeCluster({ topology, topics, workload }: Plan): string {
+export function describeCluster(plan: Plan): string {
+  const { topology, topics, workload } = plan;
   const brokers = topology.nodes.filter(({ roles }) => roles.includes("broker")).length;
   const [topic] = topics;
   const sends = workload.filter(({ op }) => op === "send").length;
+  const apps = appClients(plan);
+  const code = apps.length === 0 ? "" : `, and the async code of ${apps.join(", ")}`;
   return (
     `cluster    ${brokers} brokers; topic ${topic?.name}, partitions ${topic?.partitions}, ` +
-    `replication factor ${topic?.replicationFactor}; input ${count(sends)} records`
+    `replication factor ${topic?.replicationFactor}; input ${count(sends)} records${code}`
   );
 }
 
