@@ -235,6 +235,8 @@ class Run {
       progress: this.#progress,
       probes: this.#probes,
       isWorking: () => world.nowUs <= lastOperationAt || this.#apps?.isUnfinished === true,
+      // What users' own code reads is what their own code sent.
+      mayProbe: this.#apps === null,
       sendProbe: (partition, sendId) => this.#cluster.probe(partition, sendId),
       giveUp: (partition) => {
         this.#readBack.delete(partition);

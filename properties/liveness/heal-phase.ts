@@ -34,6 +34,8 @@ export interface HealPhaseOptions extends HealViewOptions {
   readonly probes: Probes;
   /** Operations of the plan, or of its clients' own code, are still to begin. */
   readonly isWorking: () => boolean;
+  /** Where probes would disturb, the traffic of the plan has to do. */
+  readonly mayProbe: boolean;
   /** Sends a record to a partition, as soon as the client that probes is up. */
   readonly sendProbe: (partition: string, sendId: string) => void;
   /** The partition cannot be used, legally: nobody has to read it. */
@@ -183,6 +185,7 @@ export class HealPhase {
   }
 
   #sendProbes(): void {
+    if (!this.#options.mayProbe) return;
     for (const { partition } of this.#view.partitions()) {
       if (!this.#isGivenUp(partition.name)) this.#send(partition.name);
     }
