@@ -40,7 +40,8 @@ import type { ClientPlan, Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 import { Progress } from "./progress.ts";
 import { consumerPromises, producerPromises, readBackPartitions } from "./promises.ts";
-import { plannedWorld, StrictProfile } from "./strict/strict-profile.ts";
+import { StrictProfile } from "./strict/strict-profile.ts";
+import { plannedWorld } from "./strict/world-view.ts";
 import type { HarnessFailure, Verdict } from "./verdict.ts";
 import { verdictOf } from "./verdict-of.ts";
 
@@ -343,6 +344,9 @@ class Run {
       world: plannedWorld(cluster.world),
       controllers: plan.topology.nodes
         .filter(({ roles }) => roles.includes("controller"))
+        .map(({ id }) => id),
+      strangers: plan.topology.nodes
+        .filter(({ clusterId }) => clusterId !== undefined)
         .map(({ id }) => id),
       heartbeatIntervalMs: (broker) => {
         const own = plan.topology.nodes.find(({ id }) => id === broker)?.settings ?? {};

@@ -5,13 +5,21 @@ import { wrongValue } from "../properties/plan/wrong-value.ts";
 import { asyncProducer } from "./named/async-producer.ts";
 import { calm } from "./named/calm.ts";
 import { dense } from "./named/dense.ts";
+import { clockSkew } from "./named/clock-skew.ts";
+import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
+import { gcPause } from "./named/gc-pause.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
+import { oneWayPartition } from "./named/one-way-partition.ts";
 import { orderEvents } from "./named/order-events.ts";
+import { partialPartition } from "./named/partial-partition.ts";
 import { partitionAndHeal } from "./named/partition-and-heal.ts";
 import { powerLoss } from "./named/power-loss.ts";
+import { quorumLoss } from "./named/quorum-loss.ts";
+import { rollingRestart } from "./named/rolling-restart.ts";
 import { slowFollower } from "./named/slow-follower.ts";
 import { twoOfThreeDown } from "./named/two-of-three-down.ts";
+import { zombieLeader } from "./named/zombie-leader.ts";
 import { isScenario } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -26,6 +34,14 @@ export const namedScenarios: readonly Scenario[] = [
   slowFollower,
   twoOfThreeDown,
   asyncProducer,
+  controllerFailover,
+  zombieLeader,
+  oneWayPartition,
+  partialPartition,
+  clockSkew,
+  rollingRestart,
+  gcPause,
+  quorumLoss,
 ];
 
 export class ScenarioRegistry {

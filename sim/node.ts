@@ -34,7 +34,10 @@ export interface NodeListener {
   ended?(node: string, cause: EndCause, reason: string): void;
   paused?(node: string): void;
   resumed?(node: string): void;
-  /** Bytes [from, to) of a file were damaged, or silently not made durable. */
+  /**
+   * Bytes [from, to) of a file were damaged, or silently not made durable; [0, 0) of a directory: its
+   * names were not.
+   */
   damaged?(
     node: string,
     how: "bit-rot" | "lost-sync",

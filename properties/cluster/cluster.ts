@@ -14,7 +14,7 @@ import { World } from "../../sim/world.ts";
 import type { WorldOptions } from "../../sim/world.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import type { ClientPlan, NodePlan, Operation, Plan } from "../plan/plan.ts";
-import { nodeIdOf } from "../plan/plan.ts";
+import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
 import { probeDeliveryMs } from "../liveness/deadline.ts";
 import { PROBE_CLIENT } from "../liveness/probe-client.ts";
 import { settingsFor } from "../plan/settings.ts";
@@ -152,7 +152,7 @@ export class Cluster {
       .filter(({ roles }) => roles.includes("controller"))
       .map(({ id }) => ({ id: nodeIdOf(id), host: id }));
     const config = {
-      clusterId: CLUSTER_ID,
+      clusterId: node.clusterId ?? CLUSTER_ID,
       nodeId,
       host: node.id,
       roles: node.roles,
@@ -260,6 +260,3 @@ export class Cluster {
     return roles;
   }
 }
-
-/** Every simulated cluster is its own world, so that one id serves all. */
-const CLUSTER_ID = "kafka-trial-cluster-00";

@@ -6,6 +6,7 @@
 import type { Fault, FaultKind, LinkTarget, RoleTarget, Target } from "../../sim/faults/fault.ts";
 import type { Draw } from "./draw.ts";
 import { spread, weighted } from "./draw.ts";
+import { drawDestruction } from "./destruction.ts";
 import { drawPartition } from "./partitions.ts";
 import { drawTrigger } from "./triggers.ts";
 import { MS, SECOND } from "./time.ts";
@@ -76,6 +77,7 @@ export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
     const restart = laterRestart(draw, `f${faults.length + 1}`, blow, at, space);
     if (restart !== null) faults.push(restart);
   }
+  if (count > 0) faults.push(...drawDestruction(draw.fork("destruction"), space, faults.length));
   return faults;
 }
 
@@ -211,7 +213,7 @@ function laterRestart(
 
 const roles = ["leader", "leader", "presumed-leader", "isr-follower", "lagging-replica"];
 
-function brokerTarget(draw: Draw, space: FaultSpace): Target {
+export function brokerTarget(draw: Draw, space: FaultSpace): Target {
   if (draw.chance(1, 2)) return { node: draw.pick(space.brokers) };
   const role = draw.chance(1, 8) ? "last-isr-member" : draw.pick(roles);
   return { role, of: draw.pick(space.partitions) };
@@ -224,7 +226,7 @@ function serverTarget(draw: Draw, space: FaultSpace): Target {
 }
 
 /** Whoever leads the quorum then, or a certain voter. */
-function controller(
+export function controller(
   draw: Draw,
   { controllers }: FaultSpace,
 ): RoleTarget | { readonly node: string } {

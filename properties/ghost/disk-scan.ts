@@ -95,6 +95,21 @@ export class DiskScan {
     return this.segments.findLast((segment) => segment.baseOffset <= offset);
   }
 
+  /**
+   * The batches in order, those that rotted as `known` has them: a log that opens over them still has
+   * them, and who reads them finds out.
+   */
+  written(known: GhostLog): Batch[] {
+    const found: Batch[] = [];
+    for (const { entries, damaged } of this.segments) {
+      for (const { baseOffset, batch } of entries) {
+        const whole = batch ?? (damaged ? known.batchAt(baseOffset) : undefined);
+        if (whole !== undefined) found.push(whole);
+      }
+    }
+    return found;
+  }
+
   /** All intact batches in order; without those of damaged files, if told so. */
   batches(exceptDamaged: boolean = false): Batch[] {
     const found: Batch[] = [];
@@ -158,6 +173,22 @@ function knownEntries(
     end = piece.nextOffset;
   }
   return { entries, end };
+}
+
+/**
+ * Whether a file of a metadata snapshot is whole: intact batches, one after the other, from the control
+ * batch of its header to that of its footer (KIP-630).
+ */
+export function isWholeSnapshot(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let last: Batch | null = null;
+  let count = 0;
+  for (let at = 0; at < bytes.length; count += 1) {
+    last = at + HEADER_BYTES <= bytes.length ? (parseBatch(bytes, at).batch ?? null) : null;
+    if (last === null) return false;
+    at += view.getInt32(at + 8) + 12;
+  }
+  return count > 1 && last?.body.isControl === true;
 }
 
 function scanSegment(

@@ -5,20 +5,20 @@
  */
 import type { FactOf } from "../../core/facts.ts";
 import type { NodeId, Offset, PartitionName } from "../../core/ids.ts";
-import { METADATA_TOPIC, NO_NODE } from "../../core/ids.ts";
+import { NO_NODE } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment, NodeEvent, Observer } from "../observation.ts";
 import type { DiskScan } from "./disk-scan.ts";
 import { scanDisk } from "./disk-scan.ts";
 import type { DurableFiles } from "./durable-files.ts";
+import { METADATA_PARTITION } from "./metadata-partition.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
-import { NodeGhost } from "./node-ghost.ts";
+import { NodeGhost, isQuorumState } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
 import { QuorumGhost } from "./quorum-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
 
-/** The replicated log of the cluster's metadata. */
-export const METADATA_PARTITION: PartitionName = `${METADATA_TOPIC}-0`;
+export { METADATA_PARTITION };
 
 export interface GhostOptions {
   /** Null where nobody restarts: then a restarted log is what the node says it is. */
@@ -41,6 +41,11 @@ export class Ghost implements Observer {
   truncations: number = 0;
   /** Bytes that are not what was written may be on some disk. */
   tainted: boolean = false;
+  /**
+   * Damage to a majority of the voters' disks has taken committed metadata for good: somebody was elected
+   * without it, by nobody's mistake. The cluster has another history from then on.
+   */
+  metadataLost: boolean = false;
   readonly #defaultMinIsr: number;
   readonly #byNodeId: (NodeGhost | undefined)[] = [];
   readonly #commitListeners: CommitListener[] = [];
@@ -121,22 +126,27 @@ export class Ghost implements Observer {
   }
 
   /**
-   * Faults on the voters' disks can have taken committed metadata: so few voters hold it all that a
-   * majority without any of them could be found, and one of the others was damaged.
+   * Damage to the voters' disks has taken committed metadata: too few voters hold it all for a majority
+   * not to be found without them, and one that held it lost it to a fault. (A majority had it when it
+   * was committed, C4, so that without such a voter a rule was broken.)
    */
   mayHaveLostMetadata(): boolean {
     const { voters } = this.quorum;
     const log = this.partition(METADATA_PARTITION);
     const end = log.trueHighWatermark;
     let holders = 0;
+    let robbed = 0;
     for (const voter of voters) {
       const replica = log.replica(voter);
-      if (replica === undefined || replica.log.end < end) continue;
-      if (replica.log.samePrefix(log.committed, end)) holders += 1;
+      if (replica === undefined) continue;
+      if (replica.log.end >= end && replica.log.samePrefix(log.committed, end)) {
+        if (this.quorum.member(voter).hasOriginalDisk) holders += 1;
+        continue;
+      }
+      if (this.isDamaged(voter) && replica.onceSyncedEnd >= end) robbed += 1;
     }
     const majority = Math.floor(voters.length / 2) + 1;
-    if (voters.length - holders < majority) return false;
-    return voters.some((voter) => this.isDamaged(voter));
+    return voters.length - holders >= majority && robbed > 0;
   }
 
   /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */
@@ -198,6 +208,9 @@ export class Ghost implements Observer {
     "log-flushed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       if (fact.upTo > replica.syncedEnd) replica.syncedEnd = Math.min(fact.upTo, replica.log.end);
+      if (replica.syncedEnd > replica.onceSyncedEnd && this.#hasOwnDisk(moment.nodeId)) {
+        replica.onceSyncedEnd = replica.syncedEnd;
+      }
     },
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
     "became-follower": (fact, moment) => this.#becameFollower(fact, moment),
@@ -240,7 +253,13 @@ export class Ghost implements Observer {
       this.activeController = moment.nodeId;
       for (const partition of this.partitions.values()) partition.takenOver(moment.nodeId);
     },
-    "raft-state": (fact, moment) => this.quorum.state(fact, moment),
+    "raft-state": (fact, moment) => {
+      if (fact.state === "leader" && this.#lacksCommitted(moment) && this.mayHaveLostMetadata()) {
+        this.metadataLost = true;
+      }
+      this.quorum.state(fact, moment);
+    },
+    "voter-fetched": (fact) => this.quorum.joined(fact.voter),
     "vote-granted": (fact, moment) => this.quorum.vote(fact, moment),
     "broker-state": (fact, moment) => {
       this.node(moment.nodeId, moment.node).state = fact.state;
@@ -273,8 +292,27 @@ export class Ghost implements Observer {
       case "disk-damaged":
         node.damaged = true;
         this.tainted = true;
+        this.#damaged(node, event.path, event.to === 0);
+        if (event.how === "bit-rot") this.#rescan(node, event.path);
         return;
     }
+  }
+
+  #damaged(node: NodeGhost, path: string, isDirectory: boolean): void {
+    const place = isDirectory ? `${path}/` : path;
+    node.damagedPaths.add(place);
+    if (isQuorumState(place)) node.votesAtRisk = true;
+  }
+
+  /** A log that a starting process has not opened yet rots: it will find other bytes than it began with. */
+  #rescan(node: NodeGhost, path: string): void {
+    const name = path.split("/").at(-2) ?? "";
+    const replica = node.replicas.find(({ partition }) => partition.name === name);
+    if (this.files === null || !node.scans.has(name) || replica?.loaded !== false) return;
+    const found = scanDisk(this.files, node.name, () => replica.log).get(name);
+    const scans = new Map(node.scans);
+    if (found !== undefined) scans.set(name, found);
+    node.scans = scans;
   }
 
   #booted(node: NodeGhost, disk: "same" | "empty" | "foreign", moment: Moment): void {
@@ -285,7 +323,9 @@ export class Ghost implements Observer {
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
     if (disk !== "same") node.replaced = true;
-    this.quorum.booted(node.nodeId);
+    this.quorum.booted(node.nodeId, disk !== "same");
+    if (node.votesAtRisk) this.quorum.forgot(node.nodeId);
+    if (node.endedBy === "power-loss") node.votesAtRisk = false;
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
@@ -320,7 +360,7 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.batches(), fact.endOffset, committed);
+      log.replace(fact.logStartOffset, scan.written(log), fact.endOffset, committed);
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;
@@ -332,7 +372,7 @@ export class Ghost implements Observer {
   #cameBack(replica: ReplicaGhost, endBefore: Offset): void {
     const { node, log, partition } = replica;
     const excused =
-      (replica.lostPower || node.damaged) &&
+      (replica.lostPower || node.mayHaveLost(partition.name)) &&
       !node.registered &&
       partition.inCommittedIsr(node.nodeId);
     if (replica.lostPower) replica.syncedEnd = log.end;
@@ -349,6 +389,7 @@ export class Ghost implements Observer {
       // A snapshot, which is on disk, stands for all that came before.
       log.startAt(fact.toOffset, replica.partition.committed);
       replica.syncedEnd = fact.toOffset;
+      if (this.#hasOwnDisk(moment.nodeId)) replica.onceSyncedEnd = fact.toOffset;
     } else if (fact.toOffset < log.end) {
       if (fact.why !== "recovery") this.truncations += 1;
       log.truncateTo(fact.toOffset);
@@ -356,7 +397,21 @@ export class Ghost implements Observer {
       log.startAt(fact.toOffset, replica.partition.committed);
     }
     replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
+    if (fact.why !== "recovery" && fact.toOffset < replica.onceSyncedEnd) {
+      replica.onceSyncedEnd = fact.toOffset;
+    }
     replica.highWatermark = Math.min(replica.highWatermark, log.end);
+  }
+
+  #lacksCommitted(moment: Moment): boolean {
+    const { log, partition } = this.replica(METADATA_PARTITION, moment);
+    const end = partition.trueHighWatermark;
+    return log.end < end || !log.samePrefix(partition.committed, end);
+  }
+
+  /** Of voters: the disk with which the quorum began. Others have no say in what is committed. */
+  #hasOwnDisk(node: NodeId): boolean {
+    return this.quorum.member(node).hasOriginalDisk;
   }
 
   /** A log that was never opened at this start is a new one, or was lost with its directory. */

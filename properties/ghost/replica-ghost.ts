@@ -32,6 +32,11 @@ export class ReplicaGhost {
   /** All batches below it survive a loss of power. */
   syncedEnd: Offset = 0;
   highWatermark: Offset = 0;
+  /**
+   * Highest end up to which its node ever had it synced, on the disk that it began with, and that no
+   * leader has had it cut since: what damage may have taken was there once.
+   */
+  onceSyncedEnd: Offset = 0;
   /** A loss of power struck since this log was open last. */
   lostPower: boolean = false;
   /**

@@ -8,7 +8,8 @@ import type { Handlers } from "./check.ts";
 /**
  * A5, recovery: what was synced is there after a loss of power. A log that is opened after an unclean
  * stop ends at the first batch, from the segment of the recovery point on, that is not whole and
- * intact; after a clean stop it ends where its files end.
+ * intact; after a clean stop, by which everything was synced, it is whole and ends where its files
+ * end.
  *
  * Broken by: a recovery that does not verify the CRC of the batches it keeps.
  *   1. a batch is appended, not synced   2. power loss tears its last bytes, length intact
@@ -20,9 +21,9 @@ export class Recovery extends Check {
   override nodeEvent(event: NodeEvent, moment: Moment): void {
     if (event.kind !== "booted" || event.disk !== "same" || this.ghost.files === null) return;
     const node = this.ghost.node(moment.nodeId, moment.node);
-    if (node.endedBy === null || node.damaged) return;
+    if (node.endedBy === null) return;
     for (const { partition, syncedEnd } of node.replicas) {
-      if (syncedEnd === 0) continue;
+      if (syncedEnd === 0 || node.mayHaveLost(partition.name)) continue;
       const found = node.scans.get(partition.name)?.intactEnd ?? 0;
       this.evaluations += 1;
       if (found >= syncedEnd) continue;
@@ -43,13 +44,26 @@ export class Recovery extends Check {
   #judge(fact: FactOf<"log-loaded">, scan: DiskScan, moment: Moment): void {
     // Kafka does not look for holes between segments; whether it keeps what follows is not promised.
     if (scan.hasHole) return;
-    if (fact.clean && scan.tornAtEnd) return;
+    if (fact.clean && !this.#mayVouch(fact, scan, moment)) return;
     const want = fact.clean ? scan.end : scan.recoveredEnd(fact.recoveryPoint);
     this.evaluations += 1;
     if (fact.endOffset === want) return;
     const how = fact.clean ? "after a clean stop" : "after an unclean stop";
     const message = `a log opened ${how} ends at ${fact.endOffset}, its files at ${want}`;
     this.fail(moment, message, fact.partition, Math.min(fact.endOffset, want));
+  }
+
+  /** A clean stop syncs all before it says so: what it vouches for is whole, or its word is stale. */
+  #mayVouch(fact: FactOf<"log-loaded">, scan: DiskScan, moment: Moment): boolean {
+    this.evaluations += 1;
+    const { intactEnd } = scan;
+    if (!scan.tornAtEnd && intactEnd === scan.end) return true;
+    if (!this.ghost.node(moment.nodeId, moment.node).damaged) {
+      const message = `a log opened as after a clean stop is whole and intact only up to ${intactEnd}`;
+      this.fail(moment, message, fact.partition, intactEnd);
+      return false;
+    }
+    return !scan.tornAtEnd;
   }
 
   #judgeMissing(fact: FactOf<"log-loaded">, replica: ReplicaGhost, moment: Moment): void {

@@ -1,4 +1,6 @@
 import type { FactOf } from "../../core/facts.ts";
+import type { PartitionName } from "../../core/ids.ts";
+import type { BatchBody } from "../../core/record/batch.ts";
 import type { GhostLog } from "../ghost/ghost-log.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Moment } from "../observation.ts";
@@ -42,7 +44,7 @@ export class AcksAll extends Check {
       held === undefined ||
       held.baseOffset !== baseOffset ||
       held.lastOffset !== lastOffset ||
-      (held.body !== body && held.body.crc !== body.crc)
+      !this.#isSame(held.body, body, fact.partition)
     ) {
       wrong = "another record is there";
     } else if (fact.isrSize < fact.minIsr) {
@@ -51,6 +53,17 @@ export class AcksAll extends Check {
     if (wrong === null) return;
     const message = `${moment.node} acknowledged offsets ${baseOffset} to ${lastOffset} with acks=all: ${wrong}`;
     this.fail(moment, message, fact.partition, baseOffset);
+  }
+
+  /**
+   * A leader may store what a client sent in another encoding: with its own time (LogAppendTime), or
+   * with the topic's compression. The acknowledgement of a retry then names the bytes that were sent.
+   */
+  #isSame(held: BatchBody, acknowledged: BatchBody, partition: PartitionName): boolean {
+    if (held === acknowledged || held.crc === acknowledged.crc) return true;
+    const history = this.context.history.partition(partition);
+    const sent = history.sentBatch(acknowledged);
+    return sent !== null && history.sentBatch(held)?.entries === sent.entries;
   }
 }
 

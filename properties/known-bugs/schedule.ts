@@ -1,11 +1,12 @@
 import type { SettingValue } from "../../core/settings/definition.ts";
 import type { Fault } from "../../sim/faults/fault.ts";
-import { controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
+import { brokerNames, controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
 import { SECOND } from "../generate/time.ts";
 import { healDeadlineUs } from "../liveness/deadline.ts";
 import type {
   ClientPlan,
   NodePlan,
+  NodeRole,
   Operation,
   Plan,
   Profile,
@@ -31,6 +32,8 @@ export interface Schedule {
   readonly brokers?: number;
   /** Voters c100, c101 ...; default 1. */
   readonly controllers?: number;
+  /** Settings of single nodes, by name. */
+  readonly nodeSettings?: Readonly<Record<string, SettingValues>>;
   /** Default "strict". */
   readonly profile?: Profile;
   /** Who is well after the heal; default "all". */
@@ -52,16 +55,14 @@ const scheduleSettings: SettingValues = {
 
 /** A plan that tells one story: fixed latency, explicit operations and faults, healed at the end. */
 export function schedule(name: string, story: Schedule): Plan {
-  const brokers: NodePlan[] = [];
-  for (let id = 1; id <= (story.brokers ?? 3); id += 1) {
-    brokers.push({ id: `b${id}`, roles: ["broker"], rack: null, settings: {} });
-  }
-  const controllers = controllerNames(story.controllers ?? 1).map((id): NodePlan => ({
+  const node = (id: string, role: NodeRole): NodePlan => ({
     id,
-    roles: ["controller"],
+    roles: [role],
     rack: null,
-    settings: {},
-  }));
+    settings: story.nodeSettings?.[id] ?? {},
+  });
+  const brokers = brokerNames(story.brokers ?? 3).map((id) => node(id, "broker"));
+  const controllers = controllerNames(story.controllers ?? 1).map((id) => node(id, "controller"));
   const healAt = story.healAt ?? 30 * SECOND;
   const settings = { ...scheduleSettings, ...story.settings };
   const clients = story.clients ?? [producer("p1"), consumer("r1")];

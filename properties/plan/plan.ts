@@ -61,7 +61,15 @@ export interface NodePlan {
   readonly roles: readonly NodeRole[];
   readonly rack: string | null;
   readonly settings: SettingValues;
+  /**
+   * Its disk was formatted for this other cluster, while its settings name the controllers of the plan's;
+   * absent: for the plan's. Whatever it asks of them, they answer INCONSISTENT_CLUSTER_ID.
+   */
+  readonly clusterId?: string;
 }
+
+/** Every simulated cluster is its own world, so that one id serves all. */
+export const CLUSTER_ID = "kafka-trial-cluster-00";
 
 export type NodeRole = "broker" | "controller";
 

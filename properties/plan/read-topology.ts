@@ -2,7 +2,7 @@
 import { Fields, choiceAt, integerAt, listAt, refuseRepeats, textAt } from "./fields.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
-import { nodeIdOf } from "./plan.ts";
+import { CLUSTER_ID, nodeIdOf } from "./plan.ts";
 import type { ClientPlan, NodePlan, NodeRole, Place, SettingValues, TopicPlan } from "./plan.ts";
 import { readPartySettings } from "./settings.ts";
 import type { Party } from "./settings.ts";
@@ -20,6 +20,8 @@ const OTHER_CLIENTS: Readonly<Record<string, string>> = {
 const CLIENT_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 /** Legal characters and length of a topic (Topic.java). */
 const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+/** As `kafka-storage random-uuid` makes them, or any other name without spaces. */
+const CLUSTER_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const ROLES: readonly NodeRole[] = ["broker", "controller"];
 
 export function readNodes(value: unknown, path: string): NodePlan[] {
@@ -34,9 +36,10 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
   }
   for (const role of ROLES) {
     if (!nodes.some((node) => node.roles.includes(role))) {
-      throw new InputError(`${path}: there is no ${role}`);
+      throw wrongValue(path, nodes, `has no ${role}`);
     }
   }
+  refuseTooManyStrangers(nodes, path);
   const controllers = nodes.filter((node) => node.roles.includes("controller"));
   if (controllers.length > MAX_VOTERS) {
     throw wrongValue(path, controllers.length, `controllers are more than ${MAX_VOTERS} voters`);
@@ -44,8 +47,21 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
   return nodes;
 }
 
+/** The plan's own cluster has to get on: with a majority of the voters, and with a broker. */
+function refuseTooManyStrangers(nodes: readonly NodePlan[], path: string): void {
+  for (const role of ROLES) {
+    const all = nodes.filter((node) => node.roles.includes(role));
+    const own = all.filter(({ clusterId }) => clusterId === undefined).length;
+    if (role === "controller" ? 2 * own > all.length : own > 0) continue;
+    const at = nodes.findLastIndex((node) => node.clusterId !== undefined && all.includes(node));
+    const least = role === "controller" ? "no majority of the voters" : "no broker";
+    const left = `leaves ${least} in the plan's own cluster`;
+    throw wrongValue(`${path}[${at}].clusterId`, nodes[at]?.clusterId, left);
+  }
+}
+
 function readNode(value: unknown, path: string): NodePlan {
-  const fields = new Fields(value, path, ["id", "roles", "rack", "settings"]);
+  const fields = new Fields(value, path, ["id", "roles", "rack", "settings", "clusterId"]);
   const roles = fields.list("roles", (role, at) => choiceAt(role, at, ROLES));
   if (roles.length === 0 || new Set(roles).size !== roles.length) {
     throw wrongValue(fields.at("roles"), roles, "is not broker, controller or both");
@@ -56,11 +72,22 @@ function readNode(value: unknown, path: string): NodePlan {
     roles,
     rack: rack === null ? null : textAt(rack, fields.at("rack")),
     settings: ownSettings(fields, "broker"),
+    ...(fields.has("clusterId") && { clusterId: readCluster(fields) }),
   };
 }
 
+function readCluster(fields: Fields): string {
+  const clusterId = fields.text("clusterId", CLUSTER_NAME);
+  if (clusterId === CLUSTER_ID) {
+    throw wrongValue(fields.at("clusterId"), clusterId, "is the plan's own cluster: leave it out");
+  }
+  return clusterId;
+}
+
 export function readTopics(value: unknown, path: string, nodes: readonly NodePlan[]): TopicPlan[] {
-  const brokers = nodes.filter((node) => node.roles.includes("broker")).map((node) => node.id);
+  const brokers = nodes
+    .filter(({ roles, clusterId }) => roles.includes("broker") && clusterId === undefined)
+    .map((node) => node.id);
   const topics = listAt(value, path, (topic, at) => readTopic(topic, at, brokers));
   const names = new Set<string>();
   for (const [index, { name }] of topics.entries()) {

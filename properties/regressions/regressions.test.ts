@@ -6,6 +6,8 @@
  *   fetch was still held up on the way to a paused leader, which then committed what was gone.
  * - answer-behind-a-stalled-disk: an answer that a stalled disk held back was overtaken by the answer
  *   to the next request of the same connection.
+ * - retry-of-a-batch-with-the-leaders-time: with LogAppendTime a leader stores a batch with its own
+ *   time in it; B12 took the acknowledgement of a retry for that of another batch.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

@@ -5,80 +5,14 @@
  * is a counted no-op. The judgement uses the truth about the cluster, so a plan says nothing of it.
  */
 import type { NodeId } from "../../core/ids.ts";
-import { ApiKeys } from "../../core/protocol/message.ts";
-import type { Response } from "../../core/protocol/message.ts";
-import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
-import type { World } from "../../sim/world.ts";
+import type { Fault, FaultTargets, RotPlace } from "../../sim/faults/fault.ts";
 import type { Ghost } from "../ghost/ghost.ts";
+import { METADATA_PARTITION } from "../ghost/ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
+import { reachesLog } from "../ghost/node-ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import { QuorumGuard } from "./quorum-guard.ts";
-
-/** What the strict profile asks of the simulated world, by names of nodes. */
-export interface WorldView {
-  isUp(node: string): boolean;
-  isPaused(node: string): boolean;
-  /** A fault that was begun and not ended is on that node itself. */
-  hasStandingFault(node: string): boolean;
-  /** Both ends of the links that a fault strikes. */
-  ends(targets: FaultTargets): readonly string[];
-  /** A fault that was begun and not ended is on the link between them, in either direction. */
-  hasFaultyLink(one: string, other: string): boolean;
-  /** Files of its disk with bytes that rotted, or that are not as durable as was claimed. */
-  damagedFiles(node: string): readonly string[];
-  /** Time since that broker last took a controller's answer to a heartbeat, in microseconds. */
-  sinceHeartbeatUs(broker: string): number;
-}
-
-const ANY = "*";
-
-/** Faults that stand on links; those of a node stand on all of its links. */
-const networkKinds: ReadonlySet<string> = new Set(["block", "delay", "bandwidth"]);
-
-/** Brokers speak to the controller about their own life on this one. */
-const HEARTBEAT_CHANNEL = "heartbeat";
-
-/** The world of a run. Made before the run begins, since it listens. */
-export function plannedWorld(world: World): WorldView {
-  const names = world.nodes().map(({ id }) => id);
-  const isEnd = (end: string, node: string): boolean => end === ANY || end === node;
-  const answered = new Map<string, number>();
-  world.listen({
-    frameDelivered: (_connection, _from, to, channel, frame) => {
-      if (channel !== HEARTBEAT_CHANNEL || !isHeartbeatAnswer(frame as Response)) return;
-      answered.set(to, world.nowUs);
-    },
-  });
-  return {
-    isUp: (node) => world.node(node).alive,
-    isPaused: (node) => world.node(node).paused,
-    hasStandingFault: (node) => world.standingFaults().some(({ nodes }) => nodes.includes(node)),
-    ends: ({ links }) => {
-      const ends = new Set(links.flat());
-      return ends.has(ANY) ? names : [...ends];
-    },
-    hasFaultyLink: (one, other) =>
-      world
-        .standingFaults()
-        .filter(({ fault }) => networkKinds.has(fault.kind))
-        .some(({ links }) =>
-          links.some(
-            ([from, to]) =>
-              (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
-          ),
-        ),
-    damagedFiles: (node) => {
-      const { disk } = world.node(node);
-      return disk.files().filter((path) => disk.damage(path).length > 0);
-    },
-    sinceHeartbeatUs: (broker) => world.nowUs - (answered.get(broker) ?? -Infinity),
-  };
-}
-
-/** Requests have the same API key, but no body of this shape. */
-function isHeartbeatAnswer({ apiKey, body }: Response): boolean {
-  return apiKey === ApiKeys.BROKER_HEARTBEAT && "isFenced" in body && body.errorCode === 0;
-}
+import type { WorldView } from "./world-view.ts";
 
 /** A fault about to strike. */
 export interface Attempt {
@@ -88,6 +22,8 @@ export interface Attempt {
   readonly isLink: boolean;
   /** The disk that a restarted node gets. */
   readonly disk: "same" | "empty" | "foreign";
+  /** bit-rot: the byte; null when there is nothing that could rot. */
+  readonly rot: RotPlace | null;
 }
 
 export interface StrictProfileOptions {
@@ -95,6 +31,8 @@ export interface StrictProfileOptions {
   readonly world: WorldView;
   /** Names of the nodes that vote in the metadata quorum. */
   readonly controllers: readonly string[];
+  /** Names of nodes whose disks are of another cluster: as voters they are counted, but never vote. */
+  readonly strangers: readonly string[];
   /** broker.heartbeat.interval.ms of a broker, by its name. */
   readonly heartbeatIntervalMs: (broker: string) => number;
 }
@@ -110,7 +48,7 @@ export class StrictProfile {
   constructor(options: StrictProfileOptions) {
     this.#ghost = options.ghost;
     this.#world = options.world;
-    this.#quorum = new QuorumGuard(options.ghost, options.world, options.controllers);
+    this.#quorum = new QuorumGuard(options);
     this.#heartbeatIntervalMs = options.heartbeatIntervalMs;
   }
 
@@ -121,6 +59,7 @@ export class StrictProfile {
       nodes: "link" in fault.target ? this.#world.ends(targets) : targets.nodes,
       isLink: "link" in fault.target,
       disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
+      rot: targets.rot ?? null,
     });
   }
 
@@ -129,10 +68,18 @@ export class StrictProfile {
     this.#markDamaged();
     if (this.#endangersTheStruck(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
+    if (attempt.nodes.some((node) => this.#goesUnnoticed(node, attempt))) return false;
     if (!this.#quorum.canSpare(attempt)) return false;
     if (!attempt.nodes.every((node) => this.#canSpare(node, attempt))) return false;
     for (const node of attempt.nodes) this.#markStruck(node, attempt);
+    this.#quorum.markStruck(attempt);
     return true;
+  }
+
+  /** The replica would be taken in again with what it has, and may lead. */
+  #goesUnnoticed(node: string, { kind, rot }: Attempt): boolean {
+    if (kind === "power-loss") return this.#world.mayLoseSegment(node);
+    return rot !== null && !this.#world.isChecked(node, rot);
   }
 
   /**
@@ -167,12 +114,16 @@ export class StrictProfile {
     }
   }
 
-  /** What the replica has is not all on its disk, although the process may not know it yet. */
+  /**
+   * What the replica has is not all on its disk, although the process may not know it yet; or its node
+   * may not start again, for it halts at damaged metadata.
+   */
   #isDamaged(partition: PartitionGhost, node: NodeGhost): boolean {
     // Most nodes never have a damaged disk; only for the others the files are looked through.
     if (!node.damaged) return false;
-    const directory = `/${partition.name}/`;
-    return this.#world.damagedFiles(node.name).some((path) => path.includes(directory));
+    return this.#world
+      .damagedFiles(node.name)
+      .some((path) => reachesLog(path, partition.name) || reachesLog(path, METADATA_PARTITION));
   }
 
   /** Would this leave a partition with a struck replica without a healthy one, or leaderless? */

@@ -4,6 +4,18 @@
  */
 import type { FactKind, FactOf } from "../../core/facts.ts";
 import type { Findings, Moment, Observer } from "../../properties/observation.ts";
+import type { MustSee } from "../scenario.ts";
+
+/** Runs of one story from which each of its situations must have been seen. */
+const STORY_RUNS = 20;
+
+/** Situations that belong to a story. A story need not exercise every invariant there is. */
+export function mustSee(...situations: readonly string[]): MustSee {
+  return {
+    situations: Object.fromEntries(situations.map((name) => [name, STORY_RUNS])),
+    invariantsFrom: Infinity,
+  };
+}
 
 /** Some node's process ends by this cause. */
 export function nodeEnds(

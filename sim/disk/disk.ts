@@ -37,6 +37,8 @@ export interface DiskView {
   durable(path: string): Uint8Array;
   /** Which bytes are not what was written, or not as durable as was claimed. */
   damage(path: string): readonly Damage[];
+  /** Paths of directories whose names are not as durable as was claimed, sorted. */
+  damagedDirectories(): readonly string[];
 }
 
 /** A disk: a tree of files behind a page cache. It belongs to a host and outlives processes. */
@@ -178,6 +180,16 @@ export class Disk implements DiskView {
 
   exists(path: string): boolean {
     return this.find(path) !== null;
+  }
+
+  damagedDirectories(): readonly string[] {
+    const paths: string[] = [];
+    const visit = (directory: Directory): void => {
+      if (directory.claimsTooMuch) paths.push(pathOf(directory));
+      for (const entry of directory.entries.values()) if (entry.kind === "directory") visit(entry);
+    };
+    visit(this.#root);
+    return paths.sort(byCodeUnit);
   }
 
   size(path: string): number {

@@ -2,7 +2,7 @@ import { InputKind } from "../input.ts";
 import type { WorldTask } from "../input.ts";
 import type { ArmedCall, Process } from "../process.ts";
 import type { EventFields, FieldValue } from "../vocabulary.ts";
-import { strikes } from "./effects.ts";
+import { rotPlace, strikes } from "./effects.ts";
 import type { Fault, FaultKind, FaultOutcome, FaultTargets, StandingFault } from "./fault.ts";
 import { faultKinds } from "./fault.ts";
 import { ANY, faultKey, resolveTarget } from "./targets.ts";
@@ -188,6 +188,14 @@ export class FaultEngine {
     process.arm(call);
   }
 
+  /** Also which byte would rot, for whoever decides about it. */
+  #located(fault: Fault, targets: FaultTargets): FaultTargets {
+    const node =
+      fault.kind === "bit-rot" ? this.#world.nodes.get(targets.nodes[0] ?? "") : undefined;
+    const rot = node === undefined ? null : rotPlace(node, fault, this.#world);
+    return rot === null ? targets : { ...targets, rot };
+  }
+
   #strike(fault: Fault, targets: FaultTargets | null = resolveTarget(this.#world, fault)): void {
     const outcome = this.#outcomes.get(fault.id)!;
     if (targets === null) {
@@ -196,7 +204,7 @@ export class FaultEngine {
     }
     outcome.nodes = targets.nodes;
     outcome.links = targets.links;
-    if (this.#mayStrike !== null && !this.#mayStrike(fault, targets)) {
+    if (this.#mayStrike !== null && !this.#mayStrike(fault, this.#located(fault, targets))) {
       this.#settle(outcome, "refused");
       return;
     }
