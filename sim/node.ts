@@ -64,6 +64,8 @@ export interface NodeView {
   /** Its process runs, be it paused. */
   readonly alive: boolean;
   readonly paused: boolean;
+  /** Its process was told to terminate. */
+  readonly stopping: boolean;
   readonly powered: boolean;
   /** Counts the starts of its process, from 1; 0 before the first. */
   readonly incarnation: number;
@@ -117,6 +119,10 @@ export class SimNode implements NodeView {
 
   get paused(): boolean {
     return this.process !== null && this.process.paused;
+  }
+
+  get stopping(): boolean {
+    return this.process !== null && this.terminating === this.incarnation;
   }
 
   get draws(): KeyedDraws {

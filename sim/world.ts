@@ -258,7 +258,7 @@ export class World {
       if (!node.alive) {
         node.mountOwn();
         node.bootAfter(0);
-      } else if (node.terminating === node.incarnation) {
+      } else if (node.stopping) {
         node.bootAfter(0);
       }
     }

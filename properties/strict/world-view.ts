@@ -9,6 +9,8 @@ import { isChecked } from "./checksums.ts";
 export interface WorldView {
   isUp(node: string): boolean;
   isPaused(node: string): boolean;
+  /** It was told to terminate, be it that it has not begun to. */
+  isStopping(node: string): boolean;
   /** A fault that was begun and not ended is on that node itself. */
   hasStandingFault(node: string): boolean;
   /** Both ends of the links that a fault strikes. */
@@ -47,6 +49,7 @@ export function plannedWorld(world: World): WorldView {
   return {
     isUp: (node) => world.node(node).alive,
     isPaused: (node) => world.node(node).paused,
+    isStopping: (node) => world.node(node).stopping,
     hasStandingFault: (node) => world.standingFaults().some(({ nodes }) => nodes.includes(node)),
     ends: ({ links }) => {
       const ends = new Set(links.flat());
