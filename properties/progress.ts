@@ -29,6 +29,18 @@ export class Progress implements Observer {
     return this.#awaitedCount;
   }
 
+  /** Ids of the sends of each client that are neither acknowledged nor failed. */
+  get openByClient(): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#open;
+  }
+
+  /** Records of that partition are not waited for any more. */
+  giveUp(partition: string): void {
+    const awaited = setOf(this.#awaited, partition);
+    this.#awaitedCount -= awaited.size;
+    awaited.clear();
+  }
+
   readonly on: NonNullable<Observer["on"]> = {
     "send-started": (fact, moment) => {
       this.#sendsOf(moment.node).add(fact.sendId);

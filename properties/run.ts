@@ -1,6 +1,6 @@
 /**
- * One run of a plan: faults and traffic, then everything healed, then on until every send is resolved
- * and every acknowledged record read back. A pure function of the plan.
+ * One run of a plan: faults and traffic, then a core of the cluster healed, then on until it has come
+ * to rest, every send is resolved and every acknowledged record read back. A pure function of the plan.
  */
 import type { Fact } from "../core/facts.ts";
 import type { Rules } from "../core/rules.ts";
@@ -28,6 +28,12 @@ import { budgetsHit, disagreements } from "./invariants/harness.ts";
 import { createObservers } from "./invariants/registry.ts";
 import type { Observers } from "./invariants/registry.ts";
 import { rulesWith } from "./known-bugs/infect.ts";
+import { resolveCore } from "./liveness/core.ts";
+import type { Core } from "./liveness/core.ts";
+import { HealPhase } from "./liveness/heal-phase.ts";
+import { LivenessWatch } from "./liveness/liveness-watch.ts";
+import { PROBE_CLIENT } from "./liveness/probe-client.ts";
+import { Probes } from "./liveness/probes.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
 import type { ClientPlan, Plan } from "./plan/plan.ts";
@@ -58,6 +64,9 @@ export interface RunOptions {
 
 /** What a run is allowed at most; far above what any plan needs. */
 const MAX_EVENTS = 200_000_000;
+
+/** Probes are idempotent, with acks=all and as many requests under way as Kafka allows. */
+const probePromise = { acks: -1, idempotent: true, maxInFlight: 5 };
 
 /** A run that has told its story goes on for this long, so that followers and checkers settle. */
 const SETTLE_US = 1_000_000;
@@ -107,7 +116,12 @@ class Run {
   readonly #cluster: Cluster;
   /** Null when no client is asynchronous code. */
   readonly #apps: AppHost | null;
-  readonly #lastOperationAt: number;
+  readonly #watch: LivenessWatch;
+  readonly #probes: Probes = new Probes();
+  /** Partitions whose acknowledged records must have been read at the end. */
+  readonly #readBack: Set<string>;
+  #core: Core | null = null;
+  #healPhase: HealPhase | null = null;
   #moment: Moment | null = null;
 
   constructor(plan: Plan, options: RunOptions, apps: Apps) {
@@ -116,11 +130,12 @@ class Run {
     const files = this.#durableFiles();
     const minIsr = effectiveSetting(plan, "topic", {}, "min.insync.replicas");
     this.#ghost = new Ghost({ files, defaultMinIsr: Number(minIsr) });
-    const readBack = readBackPartitions(plan);
+    this.#watch = new LivenessWatch(this.#ghost);
+    this.#readBack = new Set(readBackPartitions(plan));
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
-    this.#progress = new Progress(readBack, new Set(durable.map(([client]) => client)));
+    this.#progress = new Progress(this.#readBack, new Set(durable.map(([client]) => client)));
     this.#isolation = options.isolate === true ? new Isolation() : null;
-    this.#checkers = options.checkers === false ? null : this.#makeCheckers(files, readBack);
+    this.#checkers = options.checkers === false ? null : this.#makeCheckers(files);
     const isAsync = Object.keys(apps).length + appClients(plan).length > 0;
     this.#apps = isAsync ? this.#makeApps(apps) : null;
     this.#dispatcher = new Dispatcher([
@@ -128,9 +143,10 @@ class Run {
       ...(this.#checkers?.observers ?? [this.#ghost]),
       ...(options.observers?.(this.#findings) ?? []),
       this.#progress,
+      this.#watch,
+      this.#probes,
       ...(this.#apps === null ? [] : [this.#apps]),
     ]);
-    this.#lastOperationAt = plan.workload.reduce((latest, { at }) => Math.max(latest, at), 0);
     this.#cluster = this.#makeCluster();
   }
 
@@ -143,8 +159,8 @@ class Run {
       this.#runUntil(timeUs, stop, onDrain);
     let end = yield* runUntil(Math.min(heal.at, deadline), () => this.#isOver);
     if (end === "time") {
-      world.heal({ restart: true });
-      end = yield* runUntil(deadline, () => this.#isOver || this.#isTold);
+      const phase = this.#heal();
+      end = yield* runUntil(deadline, () => this.#isOver || phase.isOver());
     }
     if (end === "stopped" && !this.#isOver) {
       const settled = Math.min(world.nowUs + SETTLE_US, deadline);
@@ -153,6 +169,7 @@ class Run {
     const awaited = this.#awaited();
     if (!this.#isOver && this.#moment !== null) this.#dispatcher.atEnd(this.#lastMoment());
     this.#checkers?.reportChecks();
+    this.#healPhase?.reportChecks(this.#findings);
     this.#isolation?.assertUntouched();
     const verdict = verdictOf({
       plan: this.#plan,
@@ -160,6 +177,8 @@ class Run {
       findings: this.#findings,
       ghost: this.#ghost,
       history: this.#history,
+      core: this.#core,
+      healPhase: this.#healPhase,
       harness: this.#harness(end, deadline, awaited),
     });
     this.#apps?.close();
@@ -192,20 +211,53 @@ class Run {
     return this.#findings.violations.length > 0 && this.#options.toEnd !== true;
   }
 
-  get #isTold(): boolean {
-    // Asked after each input: no sentence is made here.
-    const { openSends, unreadRecords } = this.#progress;
-    if (openSends > 0 || unreadRecords > 0) return false;
-    if (this.#apps !== null && this.#apps.isUnfinished) return false;
-    return this.#cluster.world.nowUs > this.#lastOperationAt;
+  /** From here on nothing strikes, and only the core is well. */
+  #heal(): HealPhase {
+    const plan = this.#plan;
+    const { world } = this.#cluster;
+    const servers = plan.topology.nodes.map(({ id }) => id);
+    const core = resolveCore({ plan, ghost: this.#ghost, world });
+    const clients = world.nodes().filter(({ id }) => !servers.includes(id));
+    world.heal({
+      restart: true,
+      forGood: true,
+      nodes: [...core.servers, ...clients.map(({ id }) => id)],
+      leave: plan.heal.leave ?? [],
+    });
+    this.#core = core;
+    const lastOperationAt = plan.workload.reduce((latest, { at }) => Math.max(latest, at), 0);
+    const phase = new HealPhase({
+      plan,
+      ghost: this.#ghost,
+      world,
+      watch: this.#watch,
+      core,
+      findings: this.#findings,
+      progress: this.#progress,
+      probes: this.#probes,
+      isWorking: () => world.nowUs <= lastOperationAt || this.#apps?.isUnfinished === true,
+      // What users' own code reads is what their own code sent.
+      mayProbe: this.#apps === null,
+      sendProbe: (partition, sendId) => this.#cluster.probe(partition, sendId),
+      giveUp: (partition) => {
+        this.#readBack.delete(partition);
+        this.#progress.giveUp(partition);
+      },
+    });
+    this.#healPhase = phase;
+    return phase;
   }
 
   /** What the run waits for; null when its story is told. */
   #awaited(): string | null {
+    const awaited = this.#healPhase === null ? this.#unresolved() : this.#healPhase.awaited();
+    return awaited ?? this.#apps?.awaited ?? null;
+  }
+
+  #unresolved(): string | null {
     const { openSends, unreadRecords } = this.#progress;
     if (openSends > 0) return `${openSends} sends are unresolved`;
-    if (unreadRecords > 0) return `${unreadRecords} acknowledged records are unread`;
-    return this.#apps?.awaited ?? null;
+    return unreadRecords > 0 ? `${unreadRecords} acknowledged records are unread` : null;
   }
 
   #lastMoment(): Moment {
@@ -239,9 +291,9 @@ class Run {
     return failures;
   }
 
-  #makeCheckers(files: DurableFiles, readBack: ReadonlySet<string>): Observers {
+  #makeCheckers(files: DurableFiles): Observers {
     const plan = this.#plan;
-    const producers = producerPromises(plan);
+    const producers = new Map([...producerPromises(plan), [PROBE_CLIENT, probePromise]]);
     const expiration = effectiveSetting(plan, "broker", {}, "producer.id.expiration.ms");
     return createObservers({
       context: {
@@ -255,7 +307,7 @@ class Run {
         startMs: plan.startMs,
         producerIdExpirationMs: Number(expiration),
       },
-      blackBox: { producers, readBack },
+      blackBox: { producers, readBack: this.#readBack },
     });
   }
 

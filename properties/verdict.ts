@@ -13,7 +13,14 @@ export interface Verdict {
   readonly duplicates: readonly Duplicate[];
   readonly skips: readonly Anomaly[];
   readonly reorders: readonly Anomaly[];
+  /** What hung because of a fault that the plan leaves standing. */
   readonly stalls: readonly Stall[];
+  /** Why things did not come true after the heal that a correct Kafka may miss, and of how many. */
+  readonly excused: Readonly<Record<string, number>>;
+  /** Servers that were well after the heal; empty before it. */
+  readonly core: readonly string[];
+  /** From the heal until everything had come to rest; null when it did not, or not all of it. */
+  readonly timeToHealMs: number | null;
   /** 16 hexadecimal digits. */
   readonly traceHash: string;
   readonly virtualMs: number;
@@ -86,8 +93,11 @@ export interface Anomaly {
 
 export interface Stall {
   readonly invariant: string;
+  /** A partition, a node or a client. */
   readonly object: string;
+  /** What was so at the deadline, and what it waited for. */
   readonly waitsFor: string;
+  /** Id of the fault that was left standing. */
   readonly fault: string;
 }
 

@@ -15,6 +15,8 @@ import type { WorldOptions } from "../../sim/world.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import type { ClientPlan, NodePlan, Operation, Plan } from "../plan/plan.ts";
 import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
+import { probeDeliveryMs } from "../liveness/deadline.ts";
+import { PROBE_CLIENT } from "../liveness/probe-client.ts";
 import { settingsFor } from "../plan/settings.ts";
 import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
@@ -35,6 +37,12 @@ const brokerDefaults = { "auto.create.topics.enable": false };
 
 /** Clients start when the cluster has begun to come up. */
 const CLIENT_BOOT_US = 100_000;
+
+/** The client is up by then. */
+const PROBE_AFTER_US = 1000;
+
+/** What the plan says of its own producers is not for the probes: they ask for all that Kafka promises. */
+const probeSettings = { acks: "all", "enable.idempotence": true, retries: 2147483647 };
 
 /** Where and when; one object serves a whole run. */
 export interface MutableMoment {
@@ -96,6 +104,28 @@ export class Cluster {
 
   diskOf(node: string): DiskView {
     return this.world.node(node).disk;
+  }
+
+  /** Sends one record to a partition, by a client of the harness's own that starts with the first. */
+  probe(partition: string, sendId: string): void {
+    const { world } = this;
+    if (!world.nodes().some(({ id }) => id === PROBE_CLIENT)) {
+      const timeoutMs = probeDeliveryMs(this.#plan);
+      const settings = { ...probeSettings, "max.block.ms": timeoutMs };
+      this.#addClient({ id: PROBE_CLIENT, kind: "producer", settings });
+    }
+    const cut = partition.lastIndexOf("-");
+    this.#schedule({
+      id: sendId,
+      at: world.nowUs + PROBE_AFTER_US,
+      client: PROBE_CLIENT,
+      op: "send",
+      topic: partition.slice(0, cut),
+      partition: Number(partition.slice(cut + 1)),
+      key: null,
+      value: sendId,
+      timestamp: this.#plan.startMs + Math.floor(world.nowUs / 1000),
+    });
   }
 
   /** Tells of each frame that a node takes; the moment is the receiver's. */

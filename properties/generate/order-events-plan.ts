@@ -3,17 +3,18 @@
  * fail. Which faults, how many and how dense differs from run to run, since faults can hide each
  * other's effects.
  */
-import type { ConsumerPlan, Operation, Plan, ProducerPlan, TopicPlan } from "../plan/plan.ts";
+import type {
+  ClientPlan,
+  ConsumerPlan,
+  Operation,
+  Plan,
+  ProducerPlan,
+  TopicPlan,
+} from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
+import { healDeadlineUs } from "../liveness/deadline.ts";
 import type { SettingValue } from "../../core/settings/definition.ts";
-import {
-  brokerNames,
-  consumer,
-  servers,
-  noAutoCreation,
-  producer,
-  shortTimeouts,
-} from "./cluster-parts.ts";
+import { brokerNames, consumer, servers, noAutoCreation, producer } from "./cluster-parts.ts";
 import { drawFaults } from "./faults.ts";
 import type { Draw } from "./draw.ts";
 import { subset, weighted } from "./draw.ts";
@@ -63,6 +64,21 @@ export function drawOrderEventsPlan(
     fromUs: pace.sendsFromUs,
     untilUs: pace.sendsUntilUs,
   });
+  const settings = {
+    "min.insync.replicas": size.minInsyncReplicas,
+    acks: "all",
+    ...noAutoCreation,
+    ...pace.timeouts,
+    ...drawQuorumSettings(draw.fork("quorum settings")),
+    ...drawSettings(draw.fork("settings")),
+    ...timestampLimit(events),
+  };
+  const clients: ClientPlan[] = [
+    ...producers,
+    ...consumers,
+    { id: "a1", kind: "admin", settings: {} },
+  ];
+  const deadline = healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: TOPIC,
@@ -70,20 +86,12 @@ export function drawOrderEventsPlan(
     profile: "strict",
     bugs: [],
     startMs: events[0]?.timestamp ?? DEFAULT_START_MS,
-    settings: {
-      "min.insync.replicas": size.minInsyncReplicas,
-      acks: "all",
-      ...noAutoCreation,
-      ...pace.timeouts,
-      ...drawQuorumSettings(draw.fork("quorum settings")),
-      ...drawSettings(draw.fork("settings")),
-      ...timestampLimit(events),
-    },
-    horizon: pace.healAtUs + pace.deadlineUs,
+    settings,
+    horizon: pace.healAtUs + deadline,
     shuffleTies: shape.chance(1, 4),
     topology: { nodes, latency: drawLatency(draw.fork("latency")) },
     topics: [topic],
-    clients: [...producers, ...consumers, { id: "a1", kind: "admin", settings: {} }],
+    clients,
     workload: [...sends, ...drawOtherOperations(draw.fork("operations"), topic, consumers, pace)],
     faults: drawFaults(draw.fork("faults"), {
       brokers: brokerNames(size.brokers),
@@ -96,7 +104,7 @@ export function drawOrderEventsPlan(
       longestUs: pace.longestFaultUs,
       many: pace.manyFaults,
     }),
-    heal: { at: pace.healAtUs, core: "viable", deadline: pace.deadlineUs },
+    heal: { at: pace.healAtUs, core: "viable", deadline },
   };
 }
 

@@ -15,7 +15,6 @@ export interface Pace {
   /** Least and most faults of a run that has many. */
   readonly manyFaults: readonly [number, number];
   readonly healAtUs: number;
-  readonly deadlineUs: number;
   readonly timeouts: SettingValues;
 }
 
@@ -32,12 +31,11 @@ const HALF_MINUTE = {
 /** Half a minute of traffic and faults, with timeouts of a tenth of Kafka's. */
 export const brisk: Pace = {
   ...HALF_MINUTE,
-  deadlineUs: 44 * SECOND,
   timeouts: { ...shortTimeouts, ...shortQuorumTimeouts },
 };
 
 /** The same with Kafka's own timeouts. */
-export const patient: Pace = { ...HALF_MINUTE, deadlineUs: 149 * SECOND, timeouts: {} };
+export const patient: Pace = { ...HALF_MINUTE, timeouts: {} };
 
 /** A few seconds in which as much goes wrong: many such runs find more than few long ones. */
 export const dense: Pace = {
@@ -48,7 +46,6 @@ export const dense: Pace = {
   longestFaultUs: 3 * SECOND,
   manyFaults: [8, 16],
   healAtUs: 8.5 * SECOND,
-  deadlineUs: 20 * SECOND,
   timeouts: {
     ...shortTimeouts,
     "controller.quorum.election.timeout.ms": 300,

@@ -3,6 +3,8 @@ import { K02 } from "./k02.ts";
 import { K03 } from "./k03.ts";
 import { K05 } from "./k05.ts";
 import { K07 } from "./k07.ts";
+import { K09 } from "./k09.ts";
+import { K10 } from "./k10.ts";
 import { K17 } from "./k17.ts";
 import { K19 } from "./k19.ts";
 import { K20 } from "./k20.ts";
@@ -30,7 +32,11 @@ import { R17 } from "./r17.ts";
 import { R18 } from "./r18.ts";
 import { R20 } from "./r20.ts";
 import { R21 } from "./r21.ts";
+import { R25 } from "./r25.ts";
+import { R27 } from "./r27.ts";
+import { R28 } from "./r28.ts";
 import { R33 } from "./r33.ts";
+import { R35 } from "./r35.ts";
 import { S01 } from "./s01.ts";
 import { S02 } from "./s02.ts";
 import { S04 } from "./s04.ts";
@@ -59,7 +65,11 @@ export const knownBugs: readonly KnownBug[] = [
   R18,
   R20,
   R21,
+  R25,
+  R27,
+  R28,
   R33,
+  R35,
   S01,
   S02,
   S04,
@@ -73,6 +83,8 @@ export const knownBugs: readonly KnownBug[] = [
   K03,
   K05,
   K07,
+  K09,
+  K10,
   K17,
   K19,
   K20,

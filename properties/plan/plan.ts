@@ -178,11 +178,16 @@ export type Operation =
 export type OperationKind = Operation["op"];
 
 export interface Heal {
-  /** When the standing faults end and what is down comes back. */
+  /** When the standing faults end and what is down comes back. From then on nothing strikes. */
   readonly at: number;
-  /** Which nodes must be well afterwards. "viable": enough to serve everything; now, all of them. */
-  readonly core: "viable" | "all";
-  /** How long after `at` everything must be resolved. */
+  /**
+   * Which servers are well afterwards; all others stay as they are then, for ever. "viable": drawn,
+   * enough to serve everything, now and then all; "all"; or their names. Clients always are.
+   */
+  readonly core: "viable" | "all" | readonly string[];
+  /** Faults that go on standing inside the core: what hangs because of them is told as a stall. */
+  readonly leave?: readonly string[];
+  /** How long after `at` everything must be resolved, at most. */
   readonly deadline: number;
 }
 

@@ -12,8 +12,11 @@ const MAX_PARTITIONS = 10_000;
 /** All controllers of a plan vote; a quorum of more is slower and no safer. */
 const MAX_VOTERS = 7;
 const NODE_NAME = /^[a-z]{1,20}(0|[1-9]\d{0,8})$/;
-/** The cluster has one client more than the plan: it makes the topics. */
-const SETUP_CLIENT = "setup";
+/** The cluster has two clients more than the plan: one makes the topics, one probes after the heal. */
+const OTHER_CLIENTS: Readonly<Record<string, string>> = {
+  setup: "makes the topics",
+  probe: "probes after the heal",
+};
 const CLIENT_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 /** Legal characters and length of a topic (Topic.java). */
 const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
@@ -149,12 +152,9 @@ export function readClients(
   const clients = listAt(value, path, (client, at) => readClient(client, at, topics));
   refuseRepeats(clients, path);
   for (const [index, { id }] of clients.entries()) {
-    if (id === SETUP_CLIENT) {
-      throw wrongValue(
-        `${path}[${index}].id`,
-        id,
-        "is the name of the client that makes the topics",
-      );
+    const business = Object.hasOwn(OTHER_CLIENTS, id) ? OTHER_CLIENTS[id] : undefined;
+    if (business !== undefined) {
+      throw wrongValue(`${path}[${index}].id`, id, `is the name of the client that ${business}`);
     }
     if (nodes.some((node) => node.id === id)) {
       throw wrongValue(`${path}[${index}].id`, id, "is the id of a node");

@@ -97,7 +97,7 @@ export class StrictProfile {
           replica.node.state === "RUNNING" &&
           !this.#isDamaged(partition, replica.node) &&
           this.#ghost.holdsCommitted(partition.name, node);
-        if (isWhole || !partition.inCommittedIsr(node)) nodes.delete(node);
+        if (isWhole || !isCountedOn(partition, node)) nodes.delete(node);
       }
       if (nodes.size === 0) this.#struck.delete(partition);
     }
@@ -173,7 +173,7 @@ export class StrictProfile {
   #markStruck(name: string, attempt: Attempt): void {
     const node = this.#ghost.nodes.find((candidate) => candidate.name === name);
     for (const { partition, log, syncedEnd } of node?.replicas ?? []) {
-      if (partition.isMetadata || !partition.inCommittedIsr(node!.nodeId)) continue;
+      if (partition.isMetadata || !isCountedOn(partition, node!.nodeId)) continue;
       if (attempt.kind === "power-loss" && syncedEnd >= log.end) continue;
       this.#addStruck(partition, node!.nodeId);
     }
@@ -222,6 +222,8 @@ export class StrictProfile {
 /** Whether some leader, deposed or not, may commit on the strength of what that replica has. */
 function isCountedOn(partition: PartitionGhost, node: NodeId): boolean {
   if (partition.inCommittedIsr(node)) return true;
+  // The controller has written that it joins, and that will be committed in a moment.
+  if (partition.decided?.isr.includes(node) === true) return true;
   return partition.replicas.some(
     ({ presumesLeadership, believedIsr, proposal }) =>
       presumesLeadership && (believedIsr.includes(node) || proposal?.isr.includes(node) === true),

@@ -1,5 +1,6 @@
 /** `trial run`: one run, or a campaign of them; each failing plan is saved with its replay line. */
 import { checkedInvariants } from "../../properties/invariants/registry.ts";
+import { livenessInvariants } from "../../properties/liveness/registry.ts";
 import type { Plan } from "../../properties/plan/plan.ts";
 import { wrongValue } from "../../properties/plan/wrong-value.ts";
 import type { Verdict } from "../../properties/verdict.ts";
@@ -141,7 +142,7 @@ export async function runCampaign(
     progress.step(campaign.failed);
   });
   progress.stop();
-  return campaign.finish(scenario.mustSee, checkedInvariants);
+  return campaign.finish(scenario.mustSee, [...checkedInvariants, ...livenessInvariants]);
 }
 
 /** Null for a run without a violation. */

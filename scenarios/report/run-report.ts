@@ -13,11 +13,16 @@ export function reportRun(verdict: Verdict): string[] {
     `records    ${count(records.sent)} sent, ${count(records.acked)} acked, ${count(records.consumed)} read back, ${count(records.failed)} failed, ${count(records.unknown)} unknown`,
     `faults     ${listCounts(verdict.faults)}`,
     `changes    ${changes(verdict)}`,
+    healing(verdict),
     `checks     ${count(sum(verdict.checks))} comparisons by ${Object.keys(verdict.checks).length} invariants`,
     `trace      ${verdict.traceHash}`,
     ...verdict.duplicates.map(
       ({ topic, partition, offset, cause }) =>
         `duplicate  ${topic}-${partition} offset ${offset} (${cause})`,
+    ),
+    ...verdict.stalls.map(
+      ({ invariant, object, waitsFor, fault }) =>
+        `stall      ${invariant} by ${fault}: ${object}: ${waitsFor}`,
     ),
     ...verdict.violations.map(
       ({ invariant, at, message }) =>
@@ -28,6 +33,12 @@ export function reportRun(verdict: Verdict): string[] {
     ),
     `verdict    ${paint(verdict.verdict)}`,
   ];
+}
+
+function healing({ core, timeToHealMs, excused }: Verdict): string {
+  const time = timeToHealMs === null ? "not at rest" : `at rest after ${timeToHealMs} ms`;
+  const why = Object.keys(excused).length === 0 ? "" : `; excused: ${listCounts(excused)}`;
+  return `heal       core ${core.join(", ") || "none"}; ${time}${why}`;
 }
 
 /** Who is in the plan, on one line. */
