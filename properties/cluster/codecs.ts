@@ -1,11 +1,17 @@
-import { gunzipSync, gzipSync } from "fflate";
+import { crc32 } from "node:zlib";
+import { gunzipSync } from "fflate";
 import type { Codecs, CompressionType } from "../../core/ports.ts";
+import { deflate } from "./deflate.ts";
+
+/** Magic, deflate, no flags, no modification time, no hint, unknown system (RFC 1952). */
+const GZIP_HEADER: readonly number[] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+/** CRC and size of what was compressed. */
+const GZIP_TRAILER_BYTES = 8;
 
 /** Compression in plain JavaScript: the same bytes on every machine and every version of Node. */
 export const codecs: Codecs = {
   compress(type: CompressionType, bytes: Uint8Array): Uint8Array {
-    // A fixed modification time keeps the clock out of the stream.
-    return type === "gzip" ? gzipSync(bytes, { mtime: 0 }) : bytes;
+    return type === "gzip" ? gzip(bytes) : bytes;
   },
 
   decompress(type: CompressionType, bytes: Uint8Array, limitBytes: number): Uint8Array {
@@ -22,3 +28,14 @@ export const codecs: Codecs = {
     }
   },
 };
+
+function gzip(bytes: Uint8Array): Uint8Array {
+  const body = deflate(bytes);
+  const stream = new Uint8Array(GZIP_HEADER.length + body.length + GZIP_TRAILER_BYTES);
+  stream.set(GZIP_HEADER);
+  stream.set(body, GZIP_HEADER.length);
+  const trailer = new DataView(stream.buffer, GZIP_HEADER.length + body.length);
+  trailer.setUint32(0, crc32(bytes), true);
+  trailer.setUint32(4, bytes.length, true);
+  return stream;
+}
