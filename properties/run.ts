@@ -6,7 +6,7 @@ import type { Fact } from "../core/facts.ts";
 import type { Rules } from "../core/rules.ts";
 import type { TraceEvent } from "../sim/kernel.ts";
 import type { FrameListener } from "../sim/network/network.ts";
-import type { RunEnd } from "../sim/world.ts";
+import type { RunEnd, World } from "../sim/world.ts";
 import { withTraps } from "../sim/traps.ts";
 import { InputError } from "../sim/input-error.ts";
 import { AppHost, appClients } from "./apps/app-host.ts";
@@ -60,6 +60,8 @@ export interface RunOptions {
   readonly onFact?: (fact: Fact, moment: Moment) => void;
   /** Told of each frame that a program takes, just before it does. */
   readonly onFrame?: FrameListener;
+  /** Shown the world as the run leaves it: its disks, how much was drawn. */
+  readonly onEnd?: (world: World) => void;
 }
 
 /** What a run is allowed at most; far above what any plan needs. */
@@ -171,6 +173,7 @@ class Run {
     this.#checkers?.reportChecks();
     this.#healPhase?.reportChecks(this.#findings);
     this.#isolation?.assertUntouched();
+    this.#options.onEnd?.(world);
     const verdict = verdictOf({
       plan: this.#plan,
       world,
