@@ -55,6 +55,23 @@ export class Progress implements Observer {
     },
   };
 
+  /** Everything committed from that offset on is lost: who awaits it, awaits what comes there next. */
+  lost(partition: string, from: number): void {
+    const polled = setOf(this.#polled, partition);
+    const awaited = setOf(this.#awaited, partition);
+    for (const offset of polled) if (offset >= from) polled.delete(offset);
+    for (const offset of awaited) {
+      if (offset >= from && awaited.delete(offset)) this.#awaitedCount -= 1;
+    }
+  }
+
+  /** Acknowledged records that are awaited: partition and offset. */
+  unread(): (readonly [partition: string, offset: number])[] {
+    return [...this.#awaited].flatMap(([partition, offsets]) =>
+      [...offsets].map((offset) => [partition, offset] as const),
+    );
+  }
+
   nodeEvent(event: { readonly kind: string }, moment: Moment): void {
     if (event.kind !== "ended") return;
     // Nobody is left who could learn how these sends end.

@@ -15,11 +15,13 @@ import { Isolation } from "./cluster/isolation.ts";
 import { resolveRole } from "./cluster/roles.ts";
 import { RunFindings } from "./findings.ts";
 import type { Damage, DurableFiles } from "./ghost/durable-files.ts";
+import { FaultRecord } from "./ghost/fault-record.ts";
 import { Ghost } from "./ghost/ghost.ts";
 import { History } from "./history/history.ts";
 import { budgetsHit, disagreements } from "./invariants/harness.ts";
 import { createObservers } from "./invariants/registry.ts";
 import type { Observers } from "./invariants/registry.ts";
+import { lossJudge } from "./oracle/loss-judge.ts";
 import { rulesWith } from "./known-bugs/infect.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
@@ -62,6 +64,7 @@ class Run {
   readonly #plan: Plan;
   readonly #options: RunOptions;
   readonly #findings: RunFindings = new RunFindings();
+  readonly #faults: FaultRecord = new FaultRecord();
   readonly #ghost: Ghost;
   readonly #history: History = new History();
   readonly #progress: Progress;
@@ -78,7 +81,14 @@ class Run {
     this.#options = options;
     const files = this.#durableFiles();
     const minIsr = effectiveSetting(plan, "topic", {}, "min.insync.replicas");
-    this.#ghost = new Ghost({ files, defaultMinIsr: Number(minIsr) });
+    this.#ghost = new Ghost({
+      files,
+      defaultMinIsr: Number(minIsr),
+      faults: this.#faults,
+      // Only in chaos does a fault strike that may take the last copy of something committed.
+      ...(plan.profile === "chaos" && { judge: lossJudge(() => this.#ghost, this.#faults) }),
+    });
+    this.#ghost.onLoss(({ name }, _lost, offset) => this.#progress.lost(name, offset));
     const readBack = readBackPartitions(plan);
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
     this.#progress = new Progress(readBack, new Set(durable.map(([client]) => client)));
@@ -117,6 +127,7 @@ class Run {
       findings: this.#findings,
       ghost: this.#ghost,
       history: this.#history,
+      faults: this.#faults,
       harness: this.#harness(end, deadline, awaited),
     });
   }
@@ -185,6 +196,7 @@ class Run {
         consumers: consumerPromises(plan),
         startMs: plan.startMs,
         producerIdExpirationMs: Number(expiration),
+        faults: this.#faults,
       },
       blackBox: { producers, readBack },
     });
@@ -220,6 +232,10 @@ class Run {
         this.#dispatcher.frameDelivered(connection, frame, moment),
       );
     }
+    cluster.world.listen({
+      faultStruck: (outcome) => this.#faults.struck(outcome),
+      faultEnded: (fault) => this.#faults.ended(fault, cluster.world.nowUs),
+    });
     const { onFrame, onEvent } = this.#options;
     if (onFrame !== undefined) cluster.world.listen({ frameDelivered: onFrame });
     cluster.world.onEvent = onEvent ?? null;

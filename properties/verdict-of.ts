@@ -1,8 +1,11 @@
 import type { World } from "../sim/world.ts";
 import type { RunFindings } from "./findings.ts";
+import type { FaultRecord } from "./ghost/fault-record.ts";
 import type { Ghost } from "./ghost/ghost.ts";
 import type { History } from "./history/history.ts";
+import { reportLosses } from "./oracle/loss-report.ts";
 import type { Plan } from "./plan/plan.ts";
+import { producerPromises } from "./promises.ts";
 import type { HarnessFailure, IdleFaults, Verdict } from "./verdict.ts";
 
 /** What a run leaves behind. */
@@ -12,12 +15,13 @@ export interface RunRemains {
   readonly findings: RunFindings;
   readonly ghost: Ghost;
   readonly history: History;
+  readonly faults: FaultRecord;
   readonly harness: readonly HarnessFailure[];
 }
 
 /** Sums a finished run up. */
 export function verdictOf(remains: RunRemains): Verdict {
-  const { plan, world, findings, ghost, history, harness } = remains;
+  const { plan, world, findings, ghost, history, faults, harness } = remains;
   const { violations } = findings;
   const { struck, idle } = faultsOf(world);
   return {
@@ -25,10 +29,10 @@ export function verdictOf(remains: RunRemains): Verdict {
     scenario: plan.scenario,
     seed: plan.seed,
     violations,
-    losses: [],
+    losses: reportLosses({ plan, ghost, history, faults, producers: producerPromises(plan) }),
     duplicates: history.duplicates,
     skips: [],
-    reorders: [],
+    reorders: history.reorders,
     stalls: [],
     traceHash: world.hash.digest(),
     virtualMs: Math.floor(world.nowUs / 1000),

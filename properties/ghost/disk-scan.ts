@@ -95,6 +95,21 @@ export class DiskScan {
     return this.segments.findLast((segment) => segment.baseOffset <= offset);
   }
 
+  /**
+   * All batches in order; for one that is not intact the one that `log` has at its place, if any: a
+   * log that is opened with it counts it as its own, and finds out when it reads it.
+   */
+  batchesOr(log: GhostLog): Batch[] {
+    const found: Batch[] = [];
+    for (const { entries } of this.segments) {
+      for (const { batch, baseOffset } of entries) {
+        const known = batch ?? log.batchAt(baseOffset);
+        if (known !== undefined && known.baseOffset === baseOffset) found.push(known);
+      }
+    }
+    return found;
+  }
+
   /** All intact batches in order; without those of damaged files, if told so. */
   batches(exceptDamaged: boolean = false): Batch[] {
     const found: Batch[] = [];

@@ -4,13 +4,16 @@
  * facts with it; the strict profile asks it before a fault strikes. Constant work per fact.
  */
 import type { FactOf } from "../../core/facts.ts";
-import type { NodeId, Offset, PartitionName } from "../../core/ids.ts";
+import type { LeaderEpoch, NodeId, Offset, PartitionName } from "../../core/ids.ts";
 import { METADATA_TOPIC, NO_NODE } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment, NodeEvent, Observer } from "../observation.ts";
+import type { CommittedLoss, Destruction, LostBatch } from "./canon.ts";
 import type { DiskScan } from "./disk-scan.ts";
 import { scanDisk } from "./disk-scan.ts";
+import { firstDifference } from "./ghost-log.ts";
 import type { DurableFiles } from "./durable-files.ts";
+import type { FaultRecord } from "./fault-record.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
@@ -21,7 +24,26 @@ export interface GhostOptions {
   readonly files: DurableFiles | null;
   /** min.insync.replicas of a topic that has none of its own. */
   readonly defaultMinIsr: number;
+  /** Which faults struck whom; absent: destroyed copies have no culprits. */
+  readonly faults?: FaultRecord;
+  /** Says whether what a new leader lacks may be lost; absent: it may not. */
+  readonly judge?: LossJudge;
 }
+
+/** A replica takes office without everything committed. Null: Kafka's rules do not allow that. */
+export type LossJudge = (
+  leader: ReplicaGhost,
+  offset: Offset,
+  leaderEpoch: LeaderEpoch,
+  at: number,
+) => CommittedLoss | null;
+
+/** Told about committed batches that are lost, oldest first. */
+export type LossListener = (
+  partition: PartitionGhost,
+  lost: readonly LostBatch[],
+  offset: Offset,
+) => void;
 
 /** Told about each batch that becomes committed, in the order of its log. */
 export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: Moment) => void;
@@ -37,11 +59,16 @@ export class Ghost implements Observer {
   readonly #defaultMinIsr: number;
   readonly #byNodeId: (NodeGhost | undefined)[] = [];
   readonly #commitListeners: CommitListener[] = [];
+  readonly #lossListeners: LossListener[] = [];
+  readonly #faults: FaultRecord | null;
+  readonly #judge: LossJudge | null;
   #lastPartition: PartitionGhost | null = null;
 
   constructor(options: GhostOptions) {
     this.files = options.files;
     this.#defaultMinIsr = options.defaultMinIsr;
+    this.#faults = options.faults ?? null;
+    this.#judge = options.judge ?? null;
     this.metadata = new MetadataGhost((name) => this.partition(name));
   }
 
@@ -117,6 +144,10 @@ export class Ghost implements Observer {
     this.#commitListeners.push(listener);
   }
 
+  onLoss(listener: LossListener): void {
+    this.#lossListeners.push(listener);
+  }
+
   // ---- lookup -----------------------------------------------------------------------------------
 
   partition(name: PartitionName): PartitionGhost {
@@ -188,10 +219,12 @@ export class Ghost implements Observer {
       replica.fetcherStopped =
         fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
     },
-    "metadata-committed": (fact) => this.#metadataCommitted(fact),
+    "metadata-committed": (fact, moment) => this.#metadataCommitted(fact, moment),
     "partition-decided": (fact) => {
       const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
-      this.partition(fact.partition).decided = {
+      const partition = this.partition(fact.partition);
+      if (leader !== fact.previousLeader) partition.elections[leaderEpoch] = fact;
+      partition.decided = {
         leader,
         leaderEpoch,
         partitionEpoch,
@@ -249,6 +282,7 @@ export class Ghost implements Observer {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
       replica.struck = replica.log.end > 0;
+      this.#destroyed(replica, 0, replica.log.end, moment.at, true);
       replica.log.startAt(0, null);
       replica.syncedEnd = 0;
       replica.highWatermark = 0;
@@ -279,26 +313,48 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.batches(), fact.endOffset, committed);
+      log.replace(fact.logStartOffset, scan.batchesOr(log), fact.endOffset, committed);
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = -1;
     replica.toldHighWatermark = fact.highWatermark;
-    this.#cameBack(replica, endBefore);
+    this.#cameBack(replica, endBefore, moment.at);
   }
 
   /** A log is open again: judge whether a fault took a part of it. */
-  #cameBack(replica: ReplicaGhost, endBefore: Offset): void {
+  #cameBack(replica: ReplicaGhost, endBefore: Offset, at: number): void {
     const { node, log, partition } = replica;
     const excused =
       (replica.lostPower || node.damaged) &&
       !node.registered &&
       partition.inCommittedIsr(node.nodeId);
+    if (log.end < endBefore) this.#destroyed(replica, log.end, endBefore, at, false);
+    replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
     // Also when nothing committed is gone yet: its leader counts on what it had, until it asks again.
     if (excused && log.end < endBefore) replica.struck = true;
     replica.lostPower = false;
+  }
+
+  /** Something took [from, to) of a replica's log: which faults can that have been? */
+  #destroyed(replica: ReplicaGhost, from: Offset, to: Offset, at: number, isDisk: boolean): void {
+    const { node, partition, openedAt } = replica;
+    const record = this.#faults;
+    if (from >= to || record === null || partition.isMetadata) return;
+    const powerLosses = record.on(node.name, "power-loss", openedAt, at);
+    const rot = record.rotIn(node.name, partition.name);
+    let kind: Destruction["kind"] = "power loss";
+    let faults = powerLosses;
+    if (isDisk) [kind, faults] = ["lost disk", record.newDisks(node.name, openedAt)];
+    else if (rot.length > 0 && (from < replica.syncedEnd || powerLosses.length === 0)) {
+      [kind, faults] = ["bit rot", rot];
+    } else if (from < replica.syncedEnd) {
+      const syncs = record.on(node.name, "lost-sync", 0, at);
+      [kind, faults] = ["lost sync", [...syncs, ...powerLosses]];
+    }
+    replica.destroyed.push({ from, to, kind, faults });
   }
 
   #truncated(fact: FactOf<"truncated">, moment: Moment): void {
@@ -315,19 +371,19 @@ export class Ghost implements Observer {
   }
 
   /** A log that was never opened at this start is a new one, or was lost with its directory. */
-  #openUnloaded(replica: ReplicaGhost, endOffset: Offset): void {
+  #openUnloaded(replica: ReplicaGhost, endOffset: Offset, at: number): void {
     if (replica.loaded) return;
     const endBefore = replica.log.end;
     replica.log.truncateTo(endOffset);
     replica.loaded = true;
     replica.highWatermark = Math.min(replica.highWatermark, endOffset);
     replica.toldHighWatermark = replica.highWatermark;
-    this.#cameBack(replica, endBefore);
+    this.#cameBack(replica, endBefore, at);
   }
 
   #becameLeader(fact: FactOf<"became-leader">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
-    this.#openUnloaded(replica, fact.endOffset);
+    this.#openUnloaded(replica, fact.endOffset, moment.at);
     if (!fact.alreadyLed || replica.role !== "leader") {
       replica.ledSince = fact.leaderEpoch;
       replica.fetches.length = 0;
@@ -343,12 +399,32 @@ export class Ghost implements Observer {
     replica.believedReplicas = fact.replicas;
     replica.producersAtStart = fact.producers;
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = fact.leaderEpoch;
     replica.proposal = null;
+    const { partition } = replica;
+    if (partition.isMetadata || !replica.wasMadeLeader) return;
+    this.#tookOffice(replica, fact.leaderEpoch, moment.at);
+    // Where committed records were lost, somebody may come back who has them, and knows it.
+    if (partition.pastEras.length > 0) this.#commit(replica, fact.highWatermark, moment);
+  }
+
+  /** Whether a leader has everything committed; what it has not is lost, if that is legal. */
+  #tookOffice(leader: ReplicaGhost, leaderEpoch: LeaderEpoch, at: number): void {
+    const { partition, log } = leader;
+    partition.judgedEpoch = Math.max(partition.judgedEpoch, leaderEpoch);
+    const { committed, trueHighWatermark } = partition;
+    if (this.#judge === null || this.holdsCommitted(partition.name, leader.node.nodeId)) return;
+    const offset = Math.min(firstDifference(log, committed, committed.end), trueHighWatermark);
+    const loss = this.#judge(leader, offset, leaderEpoch, at);
+    if (loss === null) return;
+    const lost = partition.lose(loss);
+    leader.struck = false;
+    for (const listener of this.#lossListeners) listener(partition, lost, offset);
   }
 
   #becameFollower(fact: FactOf<"became-follower">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
-    this.#openUnloaded(replica, fact.endOffset);
+    this.#openUnloaded(replica, fact.endOffset, moment.at);
     if (replica.role === "leader") replica.toldHighWatermark = replica.highWatermark;
     replica.role = "follower";
     replica.leaderEpoch = fact.leaderEpoch;
@@ -374,29 +450,48 @@ export class Ghost implements Observer {
   #highWatermark(fact: FactOf<"high-watermark">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = fact.leaderEpoch;
     if (fact.as === "follower") {
       if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
       return;
     }
-    const { partition, log } = replica;
-    if (partition.isMetadata || fact.highWatermark <= partition.trueHighWatermark) return;
-    partition.trueHighWatermark = fact.highWatermark;
-    const { committed } = partition;
-    let index = log.countBelow(committed.end);
-    for (;;) {
-      const batch = log.batches[index++];
-      if (batch === undefined || batch.nextOffset > fact.highWatermark) return;
-      // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
-      if (batch.baseOffset !== committed.end) return;
-      committed.append(batch);
-      for (const listener of this.#commitListeners) listener(partition, batch, moment);
-    }
+    this.#commit(replica, fact.highWatermark, moment);
   }
 
-  #metadataCommitted(fact: FactOf<"metadata-committed">): void {
+  #commit(replica: ReplicaGhost, highWatermark: Offset, moment: Moment): void {
+    const { partition, log, believedIsr } = replica;
+    if (partition.isMetadata) return;
+    const era = partition.pastEraOf(replica.leaderEpoch);
+    const canon = era ?? partition;
+    if (highWatermark <= canon.trueHighWatermark) return;
+    const { batches } = canon.committed;
+    let index = batches.length;
+    partition.commit(era, log, highWatermark, believedIsr.length);
+    if (era === null) {
+      for (; index < batches.length; index += 1) {
+        const batch = batches[index] as Batch;
+        for (const listener of this.#commitListeners) listener(partition, batch, moment);
+      }
+      return;
+    }
+    // A leader that was deposed without knowing it: nobody will ever have this.
+    const { loss } = era;
+    const isrSize = believedIsr.length;
+    const lost = batches
+      .slice(index)
+      .map((batch) => ({ batch, loss, isrSize, wasCommitted: false }));
+    for (const listener of this.#lossListeners) listener(partition, lost, loss.offset);
+  }
+
+  #metadataCommitted(fact: FactOf<"metadata-committed">, moment: Moment): void {
     const { metadata } = this;
     metadata.committed(fact);
     if (!metadata.fresh || !fact.endsBatch) return;
+    for (const { partition, replica } of metadata.leftIsr) {
+      const gone = partition.replica(replica);
+      if (gone === undefined || this.#faults === null) continue;
+      gone.leftIsrBy = this.#faults.culprits([gone.node.name], moment.at, moment.at);
+    }
     for (const partition of metadata.touchedPartitions) {
       for (const replica of partition.replicas) {
         if (replica.struck && !partition.inCommittedIsr(replica.node.nodeId)) {
@@ -409,7 +504,23 @@ export class Ghost implements Observer {
       const node = this.#byNodeId[broker];
       if (node === undefined) continue;
       node.registered = true;
-      for (const replica of node.replicas) replica.struck = false;
+      for (const replica of node.replicas) {
+        // But the last member of an ISR stays in it, whatever it has lost: nobody else may lead.
+        const isr = replica.partition.registration?.isr;
+        const isLast = isr?.length === 1 && isr[0] === broker;
+        if (!isLast) replica.struck = false;
+      }
+    }
+    for (const partition of metadata.touchedPartitions) {
+      const { registration, leaders } = partition;
+      if (registration !== null && leaders.at(-1)?.node !== registration.leader) {
+        leaders.push({ node: registration.leader, at: moment.at });
+      }
+      if (registration === null || registration.leaderEpoch <= partition.judgedEpoch) continue;
+      const leader = partition.replica(registration.leader);
+      // One that has no process yet, or that the controller does not know, is judged when it leads.
+      if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;
+      this.#tookOffice(leader, registration.leaderEpoch, moment.at);
     }
   }
 }

@@ -1,5 +1,7 @@
 import type { LeaderEpoch, NodeId, Offset, PartitionEpoch, PartitionName } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
+import type { Canon, CommittedLoss, LostBatch } from "./canon.ts";
+import { PastEra } from "./canon.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { ReplicaGhost } from "./replica-ghost.ts";
 
@@ -12,6 +14,14 @@ export interface Registration {
   readonly replicas: readonly NodeId[];
 }
 
+/** What the controller decided when it made a leader, and from whom it chose. */
+export interface Election {
+  readonly why: string;
+  readonly previousIsr: readonly NodeId[];
+  readonly unclean: boolean;
+  readonly uncleanAllowed: boolean;
+}
+
 /** A batch that somebody outside was promised or shown before the cluster had committed it. */
 export interface Promised {
   readonly batch: Batch;
@@ -19,9 +29,11 @@ export interface Promised {
 }
 
 /** Truth about one partition: what is committed for good, and who really leads. */
-export class PartitionGhost {
+export class PartitionGhost implements Canon {
   readonly name: PartitionName;
   readonly topic: string;
+  /** Its number within the topic. */
+  readonly index: number;
   /** The metadata log has no ISR and no acknowledgements. */
   readonly isMetadata: boolean;
   /** The canonical log: what a leader ever had below its high watermark. */
@@ -32,8 +44,18 @@ export class PartitionGhost {
   registration: Registration | null = null;
   /** As written last by the active controller; ahead of `registration` for a moment. */
   decided: Registration | null = null;
+  /** Of its elections, up to this leader epoch, it is known whether the leader has everything. */
+  judgedEpoch: LeaderEpoch = -1;
   /** Whom the controller made leader, by leader epoch. */
   readonly electedIn: (NodeId | undefined)[] = [];
+  /** Who led from when on, in microseconds; -1 for nobody. */
+  readonly leaders: { readonly node: NodeId; readonly at: number }[] = [];
+  /** By leader epoch. */
+  readonly elections: (Election | undefined)[] = [];
+  /** Members of the ISR when each batch of `committed` was committed. */
+  readonly isrSizes: number[] = [];
+  /** Oldest first; none where nothing committed was ever lost. */
+  readonly pastEras: PastEra[] = [];
   readonly replicas: ReplicaGhost[] = [];
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
   /** Acknowledged with acks=all although not below `trueHighWatermark`: empty in a correct Kafka. */
@@ -44,6 +66,7 @@ export class PartitionGhost {
   constructor(name: PartitionName, isMetadata: boolean) {
     this.name = name;
     this.topic = name.slice(0, name.lastIndexOf("-"));
+    this.index = Number(name.slice(this.topic.length + 1));
     this.isMetadata = isMetadata;
   }
 
@@ -59,5 +82,65 @@ export class PartitionGhost {
   /** Whether the controller has that broker in the ISR. */
   inCommittedIsr(node: NodeId): boolean {
     return this.registration !== null && this.registration.isr.includes(node);
+  }
+
+  /** What is committed for a broker that is in that leader epoch. */
+  canonOf(epoch: LeaderEpoch): Canon {
+    return this.pastEraOf(epoch) ?? this;
+  }
+
+  pastEraOf(epoch: LeaderEpoch): PastEra | null {
+    const { pastEras } = this;
+    for (let index = 0; index < pastEras.length; index += 1) {
+      const era = pastEras[index] as PastEra;
+      if (epoch < era.until) return era;
+    }
+    return null;
+  }
+
+  /** What was committed below it for a broker in one of these epochs is so for one in the other. */
+  commonEnd(one: LeaderEpoch, other: LeaderEpoch): Offset {
+    const low = Math.min(one, other);
+    const high = Math.max(one, other);
+    let end = Infinity;
+    for (const { until, loss } of this.pastEras) {
+      if (low < until && until <= high) end = Math.min(end, loss.offset);
+    }
+    return end;
+  }
+
+  /** Commits what `log` has below `highWatermark`, which is news in that era (null: the present one). */
+  commit(era: PastEra | null, log: GhostLog, highWatermark: Offset, isrSize: number): void {
+    const canon = era ?? this;
+    canon.trueHighWatermark = highWatermark;
+    const { committed, isrSizes } = canon;
+    let index = log.countBelow(committed.end);
+    for (;;) {
+      const batch = log.batches[index++];
+      if (batch === undefined || batch.nextOffset > highWatermark) return;
+      // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
+      if (batch.baseOffset !== committed.end) return;
+      committed.append(batch);
+      isrSizes.push(isrSize);
+    }
+  }
+
+  /** A leader took office without what is committed from `loss.offset` on: that is no more. */
+  lose(loss: CommittedLoss): readonly LostBatch[] {
+    const { committed, isrSizes } = this;
+    this.pastEras.push(new PastEra(loss, committed.clone(), this.trueHighWatermark, isrSizes));
+    const kept = committed.countBelow(loss.offset);
+    const lost = committed.batches
+      .slice(kept)
+      .map((batch, index) => ({
+        batch,
+        loss,
+        isrSize: isrSizes[kept + index] ?? 0,
+        wasCommitted: true,
+      }));
+    committed.truncateTo(loss.offset);
+    isrSizes.length = kept;
+    this.trueHighWatermark = Math.min(this.trueHighWatermark, loss.offset);
+    return lost;
   }
 }

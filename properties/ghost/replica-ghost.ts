@@ -1,5 +1,6 @@
 import type { ProducerEntry } from "../../core/facts.ts";
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../../core/ids.ts";
+import type { Destruction } from "./canon.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { NodeGhost } from "./node-ghost.ts";
 import type { PartitionGhost } from "./partition-ghost.ts";
@@ -32,6 +33,8 @@ export class ReplicaGhost {
   /** All batches below it survive a loss of power. */
   syncedEnd: Offset = 0;
   highWatermark: Offset = 0;
+  /** When the process opened it, in microseconds. */
+  openedAt: number = 0;
   /** A loss of power struck since this log was open last. */
   lostPower: boolean = false;
   /**
@@ -39,6 +42,12 @@ export class ReplicaGhost {
    * it leaves, or is registered anew, its leader counts on what is gone.
    */
   struck: boolean = false;
+  /** Parts of its log that faults took since it last entered the ISR. */
+  readonly destroyed: Destruction[] = [];
+  /** Faults that had a part in its leaving the ISR, last time. */
+  leftIsrBy: readonly string[] = [];
+  /** Leader epoch in which it last moved its high watermark; -1 for one that came from its disk. */
+  highWatermarkEpoch: LeaderEpoch = -1;
 
   role: "none" | "leader" | "follower" = "none";
   /** Latest leader epoch that it took part in, in this incarnation. */
@@ -74,6 +83,15 @@ export class ReplicaGhost {
   /** Process up, log open, directory online: its log counts. A paused process is running. */
   get isRunning(): boolean {
     return this.loaded && this.node.running && this.node.online;
+  }
+
+  /** It leads because the controller wants this process to: nobody was made leader in a later epoch. */
+  get wasMadeLeader(): boolean {
+    const { registration, decided, isMetadata } = this.partition;
+    if (isMetadata || !this.node.registered) return false;
+    return (
+      this.leaderEpoch >= Math.max(registration?.leaderEpoch ?? -1, decided?.leaderEpoch ?? -1)
+    );
   }
 
   get presumesLeadership(): boolean {

@@ -2,11 +2,15 @@
  * Judges a run by what its clients saw and by nothing else, after the fact: the anomalies of Jepsen's
  * Kafka test, with records told apart by content. Where several sends carry the same content, counts
  * decide. Linear in the number of sends and records.
+ *
+ * What the guarantee oracle lists as lost is not missed here; and from where records were lost on,
+ * offsets were given out a second time, so that they may have been read with either content.
  */
 import type { Findings, Moment } from "../observation.ts";
 import type { History } from "./history.ts";
 import type { PartitionHistory } from "./partition-history.ts";
 import type { SendEntry } from "./send.ts";
+import { isLost } from "./send.ts";
 
 export type BlackBoxAnomaly =
   | "inconsistent-offsets"
@@ -68,6 +72,7 @@ class BlackBox {
     let compared = 0;
     for (const partition of this.#options.history.partitions.values()) {
       for (const { offset, client, at } of partition.conflicts) {
+        if (offset >= partition.lostFrom) continue;
         this.#report("inconsistent-offsets", partition, offset, client, at, [
           `offset ${offset} of ${partition.name} was read with two different contents`,
         ]);
@@ -81,7 +86,9 @@ class BlackBox {
       if (read === undefined) continue;
       compared += 1;
       // With acks 0 or 1 the place may legally go to another record after a failover.
-      if (read === send.content || !this.#mustSurvive(send)) continue;
+      if (!this.#mustSurvive(send) || partition.wasRead(send.offset, send.content)) continue;
+      // An old reader may have seen there what was lost before this record came.
+      if (send.offset >= partition.lostFrom) continue;
       this.#report("inconsistent-offsets", partition, send.offset, send.client, this.#moment.at, [
         `${send.sendId} was acknowledged at offset ${send.offset} of ${partition.name},`,
         "which consumers read with another content",
@@ -126,7 +133,7 @@ class BlackBox {
       if (!this.#options.readBack.has(partition.name)) continue;
       compared += 1;
       const read = partition.read[send.offset];
-      if (read === send.content) continue;
+      if (partition.wasRead(send.offset, send.content)) continue;
       const passed = read !== undefined || partition.gaps.some((gap) => within(send.offset, gap));
       const anomaly = passed ? "lost-write" : "unseen";
       this.#report(anomaly, partition, send.offset, send.client, this.#moment.at, [
@@ -145,6 +152,7 @@ class BlackBox {
     for (const send of this.#options.history.sends) {
       const partition = this.#partitionOf(send);
       if (partition === null || send.status !== "ok" || send.offset < 0) continue;
+      if (isLost(send)) continue;
       const promise = this.#options.producers.get(send.client);
       if (promise === undefined || (!promise.idempotent && promise.maxInFlight > 1)) continue;
       const { batch } = send;
@@ -184,6 +192,7 @@ class BlackBox {
       for (const gap of partition.gaps) {
         for (let offset = gap.from; offset < gap.to; offset += 1) {
           if (partition.read[offset] === undefined && known?.has(offset) !== true) continue;
+          if (offset >= partition.lostFrom) continue;
           this.#report("poll-skip", partition, offset, gap.client, gap.at, [
             `${gap.client} passed offset ${offset} of ${partition.name}, where a record is`,
           ]);
@@ -197,15 +206,17 @@ class BlackBox {
     return send.partition === null ? null : this.#options.history.partition(send.partition);
   }
 
-  /** Acknowledged with acks=all. */
+  /** Acknowledged with acks=all, and not lost as the settings allow. */
   #mustSurvive(send: SendEntry): boolean {
+    if (isLost(send)) return false;
     return send.status === "ok" && this.#options.producers.get(send.client)?.acks === -1;
   }
 
   /** How often this send may be in the log: once per session, or per attempt without sessions. */
   #appendsOf(send: SendEntry): number {
     const idempotent = this.#options.producers.get(send.client)?.idempotent ?? false;
-    return Math.max(1, idempotent ? send.sessions : send.attempts);
+    // What was lost may have been read before, and again where the client appended it anew.
+    return Math.max(1, idempotent ? send.sessions : send.attempts) + send.timesLost;
   }
 
   #report(

@@ -16,6 +16,8 @@ export interface Conflict {
   readonly at: number;
   readonly offset: Offset;
   readonly before: number;
+  /** What was read there, where contents are in conflict. */
+  readonly content: number;
 }
 
 /** What clients learned about one partition. */
@@ -28,6 +30,8 @@ export class PartitionHistory {
   readonly conflicts: Conflict[] = [];
   /** A poll went back although nobody had moved the position; `before` is the last offset. */
   readonly regressions: Conflict[] = [];
+  /** From here on committed records were lost, so that offsets were given out again. */
+  lostFrom: Offset = Infinity;
   readonly #sent: Map<number, SentBatch> = new Map();
 
   constructor(name: PartitionName) {
@@ -41,6 +45,13 @@ export class PartitionHistory {
       batch = batch.next;
     }
     return batch;
+  }
+
+  /** Some poll showed that content at that offset, be it before or after others were lost there. */
+  wasRead(offset: Offset, content: number): boolean {
+    if (this.read[offset] === content) return true;
+    if (offset < this.lostFrom) return false;
+    return this.conflicts.some((one) => one.offset === offset && one.content === content);
   }
 
   firstWithCrc(crc: number): SentBatch | null {
