@@ -327,7 +327,7 @@ export class Ghost implements Observer {
     const { node, log, partition } = replica;
     const excused =
       (replica.lostPower || node.damaged) &&
-      !node.registered &&
+      (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
     if (log.end < endBefore) this.#destroyed(replica, log.end, endBefore, at, false);
     replica.openedAt = at;
@@ -506,9 +506,7 @@ export class Ghost implements Observer {
       node.registered = true;
       for (const replica of node.replicas) {
         // But the last member of an ISR stays in it, whatever it has lost: nobody else may lead.
-        const isr = replica.partition.registration?.isr;
-        const isLast = isr?.length === 1 && isr[0] === broker;
-        if (!isLast) replica.struck = false;
+        if (!replica.partition.isLastInIsr(broker)) replica.struck = false;
       }
     }
     for (const partition of metadata.touchedPartitions) {

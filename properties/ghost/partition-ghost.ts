@@ -84,6 +84,11 @@ export class PartitionGhost implements Canon {
     return this.registration !== null && this.registration.isr.includes(node);
   }
 
+  isLastInIsr(node: NodeId): boolean {
+    const isr = this.registration?.isr;
+    return isr !== undefined && isr.length === 1 && isr[0] === node;
+  }
+
   /** What is committed for a broker that is in that leader epoch. */
   canonOf(epoch: LeaderEpoch): Canon {
     return this.pastEraOf(epoch) ?? this;
