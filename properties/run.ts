@@ -86,7 +86,7 @@ class Run {
       defaultMinIsr: Number(minIsr),
       faults: this.#faults,
       // Only in chaos does a fault strike that may take the last copy of something committed.
-      ...(plan.profile === "chaos" && { judge: lossJudge(() => this.#ghost, this.#faults) }),
+      ...(plan.profile === "chaos" && { judge: lossJudge(this.#faults) }),
     });
     this.#ghost.onLoss(({ name }, _lost, offset) => this.#progress.lost(name, offset));
     const readBack = readBackPartitions(plan);

@@ -223,7 +223,11 @@ export class Ghost implements Observer {
     "partition-decided": (fact) => {
       const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
       const partition = this.partition(fact.partition);
-      if (leader !== fact.previousLeader) partition.elections[leaderEpoch] = fact;
+      if (leader !== fact.previousLeader) {
+        const { why, previousIsr, unclean, uncleanAllowed } = fact;
+        const election = { leader, why, previousIsr, unclean, uncleanAllowed, electable: null };
+        partition.elections[leaderEpoch] = election;
+      }
       partition.decided = {
         leader,
         leaderEpoch,
@@ -267,6 +271,8 @@ export class Ghost implements Observer {
       case "disk-damaged":
         node.damaged = true;
         this.tainted = true;
+        // It may strike between the start of the process and the opening of its logs.
+        if (node.running && node.replicas.some(({ loaded }) => !loaded)) this.#scan(node);
         return;
     }
   }
@@ -289,16 +295,21 @@ export class Ghost implements Observer {
     }
     node.scans = new Map<PartitionName, DiskScan>();
     if (this.files === null || disk !== "same" || node.endedBy === null) return;
-    node.scans = scanDisk(
-      this.files,
-      node.name,
-      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
-    );
+    this.#scan(node);
     // Power can also go while no process runs that could be seen to end.
     for (const replica of node.replicas) {
       const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
       if (end < replica.log.end) replica.lostPower = true;
     }
+  }
+
+  #scan(node: NodeGhost): void {
+    if (this.files === null) return;
+    node.scans = scanDisk(
+      this.files,
+      node.name,
+      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
+    );
   }
 
   #logLoaded(fact: FactOf<"log-loaded">, moment: Moment): void {
@@ -408,17 +419,35 @@ export class Ghost implements Observer {
     if (partition.pastEras.length > 0) this.#commit(replica, fact.highWatermark, moment);
   }
 
+  /** Elections up to that epoch are committed: who else could have been elected? */
+  #elected(partition: PartitionGhost, upTo: LeaderEpoch): void {
+    for (let epoch = partition.committedEpoch + 1; epoch <= upTo; epoch += 1) {
+      const election = partition.elections[epoch];
+      if (election === undefined) continue;
+      election.electable = election.previousIsr.filter((id) => {
+        const broker = this.metadata.brokers.get(id);
+        return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
+      });
+      // From outside the ISR: until it leads, and is judged, nobody can say that it has everything.
+      const leader = partition.replica(election.leader);
+      if (this.#judge !== null && election.unclean && leader !== undefined) leader.struck = true;
+    }
+    partition.committedEpoch = Math.max(partition.committedEpoch, upTo);
+  }
+
   /** Whether a leader has everything committed; what it has not is lost, if that is legal. */
   #tookOffice(leader: ReplicaGhost, leaderEpoch: LeaderEpoch, at: number): void {
     const { partition, log } = leader;
-    partition.judgedEpoch = Math.max(partition.judgedEpoch, leaderEpoch);
     const { committed, trueHighWatermark } = partition;
-    if (this.#judge === null || this.holdsCommitted(partition.name, leader.node.nodeId)) return;
+    if (this.#judge === null) return;
+    let loss: CommittedLoss | null = null;
+    const isComplete = this.holdsCommitted(partition.name, leader.node.nodeId);
     const offset = Math.min(firstDifference(log, committed, committed.end), trueHighWatermark);
-    const loss = this.#judge(leader, offset, leaderEpoch, at);
+    if (!isComplete) loss = this.#judge(leader, offset, leaderEpoch, at);
+    partition.judgedEpoch = Math.max(partition.judgedEpoch, leaderEpoch);
+    if (isComplete || loss !== null) leader.struck = false;
     if (loss === null) return;
     const lost = partition.lose(loss);
-    leader.struck = false;
     for (const listener of this.#lossListeners) listener(partition, lost, offset);
   }
 
@@ -514,7 +543,9 @@ export class Ghost implements Observer {
       if (registration !== null && leaders.at(-1)?.node !== registration.leader) {
         leaders.push({ node: registration.leader, at: moment.at });
       }
-      if (registration === null || registration.leaderEpoch <= partition.judgedEpoch) continue;
+      if (registration === null) continue;
+      this.#elected(partition, registration.leaderEpoch);
+      if (registration.leaderEpoch <= partition.judgedEpoch) continue;
       const leader = partition.replica(registration.leader);
       // One that has no process yet, or that the controller does not know, is judged when it leads.
       if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;

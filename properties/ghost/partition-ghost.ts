@@ -16,10 +16,13 @@ export interface Registration {
 
 /** What the controller decided when it made a leader, and from whom it chose. */
 export interface Election {
+  readonly leader: NodeId;
   readonly why: string;
   readonly previousIsr: readonly NodeId[];
   readonly unclean: boolean;
   readonly uncleanAllowed: boolean;
+  /** Those of the previous ISR that were alive when it was committed; null before. */
+  electable: readonly NodeId[] | null;
 }
 
 /** A batch that somebody outside was promised or shown before the cluster had committed it. */
@@ -44,8 +47,9 @@ export class PartitionGhost implements Canon {
   registration: Registration | null = null;
   /** As written last by the active controller; ahead of `registration` for a moment. */
   decided: Registration | null = null;
-  /** Of its elections, up to this leader epoch, it is known whether the leader has everything. */
+  /** Up to this leader epoch it is known whether the leader had everything, and who was electable. */
   judgedEpoch: LeaderEpoch = -1;
+  committedEpoch: LeaderEpoch = -1;
   /** Whom the controller made leader, by leader epoch. */
   readonly electedIn: (NodeId | undefined)[] = [];
   /** Who led from when on, in microseconds; -1 for nobody. */
@@ -135,14 +139,12 @@ export class PartitionGhost implements Canon {
     const { committed, isrSizes } = this;
     this.pastEras.push(new PastEra(loss, committed.clone(), this.trueHighWatermark, isrSizes));
     const kept = committed.countBelow(loss.offset);
-    const lost = committed.batches
-      .slice(kept)
-      .map((batch, index) => ({
-        batch,
-        loss,
-        isrSize: isrSizes[kept + index] ?? 0,
-        wasCommitted: true,
-      }));
+    const lost = committed.batches.slice(kept).map((batch, index) => ({
+      batch,
+      loss,
+      isrSize: isrSizes[kept + index] ?? 0,
+      wasCommitted: true,
+    }));
     committed.truncateTo(loss.offset);
     isrSizes.length = kept;
     this.trueHighWatermark = Math.min(this.trueHighWatermark, loss.offset);

@@ -152,8 +152,9 @@ class BlackBox {
     for (const send of this.#options.history.sends) {
       const partition = this.#partitionOf(send);
       if (partition === null || send.status !== "ok" || send.offset < 0) continue;
-      if (isLost(send)) continue;
       const promise = this.#options.producers.get(send.client);
+      // What is in no log has no place; of acks=0 and 1 it may not even have got there.
+      if (isLost(send) || (promise?.acks !== -1 && send.commits === 0)) continue;
       if (promise === undefined || (!promise.idempotent && promise.maxInFlight > 1)) continue;
       const { batch } = send;
       const session = `${send.client} ${partition.name} ${batch?.producerId} ${batch?.producerEpoch}`;

@@ -10,32 +10,26 @@
  * and in either case no other member of the ISR that could have been elected has a copy. Anything else
  * is a violation: B1 reports it.
  */
-import type { NodeId, Offset } from "../../core/ids.ts";
+import type { Offset } from "../../core/ids.ts";
 import type { CommittedLoss, CopyFate } from "../ghost/canon.ts";
 import { destroyedAt } from "../ghost/canon.ts";
 import type { FaultRecord } from "../ghost/fault-record.ts";
-import type { Ghost, LossJudge } from "../ghost/ghost.ts";
+import type { LossJudge } from "../ghost/ghost.ts";
 import { sameBatch } from "../ghost/ghost-log.ts";
 import type { Election } from "../ghost/partition-ghost.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 
-/** `ghost` is asked when a loss is judged, not before: the judge is one of its parts. */
-export function lossJudge(ghost: () => Ghost, faults: FaultRecord): LossJudge {
+export function lossJudge(faults: FaultRecord): LossJudge {
   return (leader, offset, leaderEpoch, at) => {
     const { partition, node } = leader;
-    const election = partition.elections[leaderEpoch];
+    const election = electionOf(leader, leaderEpoch);
     if (election === undefined) return null;
     const own = destroyedAt(leader.destroyed, offset);
     const wasInIsr = election.previousIsr.includes(node.nodeId);
     if (wasInIsr ? own === undefined : !mayBeUnclean(election)) return null;
-    const { metadata } = ghost();
-    const isElectable = (id: NodeId): boolean => {
-      const broker = metadata.brokers.get(id);
-      return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
-    };
-    for (const member of election.previousIsr) {
+    for (const member of election.electable ?? election.previousIsr) {
       const other = partition.replica(member);
-      if (other === undefined || other === leader || !isElectable(member)) continue;
+      if (other === undefined || other === leader) continue;
       if (other.node.online && holds(other, offset)) return null;
     }
     const others = partition.replicas.filter((replica) => replica !== leader);
@@ -52,6 +46,18 @@ export function lossJudge(ghost: () => Ghost, faults: FaultRecord): LossJudge {
     };
     return loss;
   };
+}
+
+/**
+ * How that leader came to be trusted: the election of that epoch, or an unclean one before, in which it
+ * never took office, but which left it as the only member of the ISR.
+ */
+function electionOf({ partition, node }: ReplicaGhost, leaderEpoch: number): Election | undefined {
+  for (let epoch = leaderEpoch; epoch > partition.judgedEpoch; epoch -= 1) {
+    const election = partition.elections[epoch];
+    if (election?.unclean === true && election.leader === node.nodeId) return election;
+  }
+  return partition.elections[leaderEpoch];
 }
 
 /** Where the topic allows it, or an admin asks for it in so many words (KIP-460). */
