@@ -88,6 +88,8 @@ class Run {
       // Only in chaos does a fault strike that may take the last copy of something committed.
       ...(plan.profile === "chaos" && { judge: lossJudge(this.#faults) }),
     });
+    this.#findings.isBeyondPromise = (name) =>
+      this.#ghost.partitions.get(name)?.isBeyondPromise === true;
     this.#ghost.onLoss(({ name }, _lost, offset) => this.#progress.lost(name, offset));
     const readBack = readBackPartitions(plan);
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);

@@ -14,6 +14,7 @@ import { scanDisk } from "./disk-scan.ts";
 import { firstDifference } from "./ghost-log.ts";
 import type { DurableFiles } from "./durable-files.ts";
 import type { FaultRecord } from "./fault-record.ts";
+import { isUncovered } from "./header-rot.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
@@ -273,6 +274,7 @@ export class Ghost implements Observer {
         this.tainted = true;
         // It may strike between the start of the process and the opening of its logs.
         if (node.running && node.replicas.some(({ loaded }) => !loaded)) this.#scan(node);
+        if (event.how === "bit-rot") this.#rotted(node, event.path, event.from);
         return;
     }
   }
@@ -301,6 +303,13 @@ export class Ghost implements Observer {
       const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
       if (end < replica.log.end) replica.lostPower = true;
     }
+  }
+
+  #rotted(node: NodeGhost, path: string, position: number): void {
+    const [, partition, base] = /([^/]+)\/(\d+)\.log$/.exec(path) ?? [];
+    const replica = node.replicas.find((one) => one.partition.name === partition);
+    if (replica === undefined || base === undefined) return;
+    if (isUncovered(replica.log, Number(base), position)) replica.partition.isBeyondPromise = true;
   }
 
   #scan(node: NodeGhost): void {

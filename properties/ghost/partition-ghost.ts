@@ -61,6 +61,8 @@ export class PartitionGhost implements Canon {
   /** Oldest first; none where nothing committed was ever lost. */
   readonly pastEras: PastEra[] = [];
   readonly replicas: ReplicaGhost[] = [];
+  /** Damage that Kafka cannot find out has hit one of its logs: nothing is promised any more. */
+  isBeyondPromise: boolean = false;
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
   /** Acknowledged with acks=all although not below `trueHighWatermark`: empty in a correct Kafka. */
   readonly ackedAhead: Promised[] = [];
