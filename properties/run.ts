@@ -22,6 +22,7 @@ import { budgetsHit, disagreements } from "./invariants/harness.ts";
 import { createObservers } from "./invariants/registry.ts";
 import type { Observers } from "./invariants/registry.ts";
 import { lossJudge } from "./oracle/loss-judge.ts";
+import { StallJudge } from "./oracle/stall-judge.ts";
 import { rulesWith } from "./known-bugs/infect.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
@@ -66,6 +67,7 @@ class Run {
   readonly #findings: RunFindings = new RunFindings();
   readonly #faults: FaultRecord = new FaultRecord();
   readonly #ghost: Ghost;
+  readonly #stalls: StallJudge;
   readonly #history: History = new History();
   readonly #progress: Progress;
   readonly #isolation: Isolation | null;
@@ -88,6 +90,7 @@ class Run {
       // Only in chaos does a fault strike that may take the last copy of something committed.
       ...(plan.profile === "chaos" && { judge: lossJudge(this.#faults) }),
     });
+    this.#stalls = new StallJudge(this.#ghost, this.#faults);
     this.#findings.isBeyondPromise = (name) =>
       this.#ghost.partitions.get(name)?.isBeyondPromise === true;
     this.#ghost.onLoss(({ name }, _lost, offset) => this.#progress.lost(name, offset));
@@ -130,6 +133,7 @@ class Run {
       ghost: this.#ghost,
       history: this.#history,
       faults: this.#faults,
+      stalls: this.#stalls.stalls,
       harness: this.#harness(end, deadline, awaited),
     });
   }
@@ -165,7 +169,9 @@ class Run {
       failures.push(...disagreements(this.#findings.violations));
     }
     // A deadline that passes with records unread is for the checkers to judge: `unseen`.
-    const cutOff = end === "budget" || this.#findings.violations.length > 0 ? null : awaited;
+    const isJudged = this.#plan.profile === "chaos" && this.#progress.openSends === 0;
+    const cutOff =
+      end === "budget" || isJudged || this.#findings.violations.length > 0 ? null : awaited;
     failures.push(
       ...budgetsHit({
         events: world.events,
@@ -200,7 +206,7 @@ class Run {
         producerIdExpirationMs: Number(expiration),
         faults: this.#faults,
       },
-      blackBox: { producers, readBack },
+      blackBox: { producers, readBack, mayStall: (name) => this.#stalls.excuses(name) },
     });
   }
 

@@ -6,7 +6,7 @@ import type { History } from "./history/history.ts";
 import { reportLosses } from "./oracle/loss-report.ts";
 import type { Plan } from "./plan/plan.ts";
 import { producerPromises } from "./promises.ts";
-import type { HarnessFailure, IdleFaults, Verdict } from "./verdict.ts";
+import type { HarnessFailure, IdleFaults, Stall, Verdict } from "./verdict.ts";
 
 /** What a run leaves behind. */
 export interface RunRemains {
@@ -16,12 +16,13 @@ export interface RunRemains {
   readonly ghost: Ghost;
   readonly history: History;
   readonly faults: FaultRecord;
+  readonly stalls: readonly Stall[];
   readonly harness: readonly HarnessFailure[];
 }
 
 /** Sums a finished run up. */
 export function verdictOf(remains: RunRemains): Verdict {
-  const { plan, world, findings, ghost, history, faults, harness } = remains;
+  const { plan, world, findings, ghost, history, faults, stalls, harness } = remains;
   const { violations } = findings;
   const { struck, idle } = faultsOf(world);
   return {
@@ -33,7 +34,7 @@ export function verdictOf(remains: RunRemains): Verdict {
     duplicates: history.duplicates,
     skips: [],
     reorders: history.reorders,
-    stalls: [],
+    stalls,
     traceHash: world.hash.digest(),
     virtualMs: Math.floor(world.nowUs / 1000),
     events: world.events,

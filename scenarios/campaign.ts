@@ -40,6 +40,9 @@ export interface CampaignVerdict {
   readonly medianFaults: number;
   readonly runsWithLeaderChange: number;
   readonly runsWithDuplicate: number;
+  readonly runsWithLoss: number;
+  /** Lost records by the setting that would have kept them; "none" where no setting would have. */
+  readonly lossesBySetting: Readonly<Record<string, number>>;
   /** Why the verdict is "unproven". */
   readonly unseen: readonly string[];
   readonly harness: readonly (HarnessFailure & { readonly seed: string })[];
@@ -72,6 +75,8 @@ export class Campaign {
   #failed = 0;
   #runsWithLeaderChange = 0;
   #runsWithDuplicate = 0;
+  #runsWithLoss = 0;
+  readonly #lossesBySetting: Counts = {};
 
   constructor(scenario: string, seed: string) {
     this.#scenario = scenario;
@@ -103,6 +108,10 @@ export class Campaign {
     for (const name of listFields) addAll(this.#totals, { [name]: verdict[name].length });
     if (verdict.leaderChanges > 0) this.#runsWithLeaderChange += 1;
     if (verdict.duplicates.length > 0) this.#runsWithDuplicate += 1;
+    if (verdict.losses.length > 0) this.#runsWithLoss += 1;
+    for (const { because } of verdict.losses) {
+      addAll(this.#lossesBySetting, { [because.setting ?? "none"]: 1 });
+    }
   }
 
   /** A run in which the program itself broke. */
@@ -151,6 +160,8 @@ export class Campaign {
       medianFaults: median(this.#struckFaults),
       runsWithLeaderChange: this.#runsWithLeaderChange,
       runsWithDuplicate: this.#runsWithDuplicate,
+      runsWithLoss: this.#runsWithLoss,
+      lossesBySetting: sorted(this.#lossesBySetting),
       unseen,
       harness: this.#harness,
     };

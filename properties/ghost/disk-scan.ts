@@ -30,6 +30,8 @@ export interface ScannedSegment {
   readonly torn: boolean;
   /** A fault changed bytes of this file, or lost one of its syncs. */
   readonly damaged: boolean;
+  /** A fault turned bits of this file over. */
+  readonly rotten: boolean;
 }
 
 export class DiskScan {
@@ -96,17 +98,19 @@ export class DiskScan {
   }
 
   /**
-   * All batches in order; for one that is not intact the one that `log` has at its place, if any: a
-   * log that is opened with it counts it as its own, and finds out when it reads it.
+   * All intact batches in order up to `end`; of a rotten segment, those that `log` has there. A log that
+   * is opened with it without looking counts them as its own, and finds out when it reads them.
    */
-  batchesOr(log: GhostLog): Batch[] {
+  batchesOr(log: GhostLog, end: Offset): Batch[] {
     const found: Batch[] = [];
-    for (const { entries } of this.segments) {
-      for (const { batch, baseOffset } of entries) {
-        const known = batch ?? log.batchAt(baseOffset);
-        if (known !== undefined && known.baseOffset === baseOffset) found.push(known);
+    this.segments.forEach(({ entries, rotten, baseOffset }, index) => {
+      if (!rotten) {
+        for (const { batch } of entries) if (batch !== null) found.push(batch);
+        return;
       }
-    }
+      const limit = this.segments[index + 1]?.baseOffset ?? end;
+      found.push(...log.batches.slice(log.countBelow(baseOffset), log.countBelow(limit)));
+    });
     return found;
   }
 
@@ -139,16 +143,18 @@ export function scanDisk(
     if (partition === undefined || !Number.isSafeInteger(baseOffset)) continue;
     let list = segments.get(partition);
     if (list === undefined) segments.set(partition, (list = []));
-    const damaged = files.damage(node, path).length > 0;
+    const damages = files.damage(node, path);
+    const damaged = damages.length > 0;
+    const rotten = damages.some(({ how }) => how === "bit-rot");
     const log = known(partition);
     const pieces = log === undefined ? undefined : files.pieces?.(node, path);
     const whole = pieces === undefined ? null : knownEntries(baseOffset, pieces, log as GhostLog);
     if (whole !== null) {
-      list.push({ baseOffset, path, ...whole, torn: false, damaged });
+      list.push({ baseOffset, path, ...whole, torn: false, damaged, rotten });
       continue;
     }
     const bytes = files.read(node, path);
-    if (bytes !== null) list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged });
+    if (bytes !== null) list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged, rotten });
   }
   const scans = new Map<PartitionName, DiskScan>();
   for (const [partition, list] of segments) scans.set(partition, new DiskScan(list));
@@ -180,7 +186,7 @@ function scanSegment(
   baseOffset: Offset,
   bytes: Uint8Array,
   known: GhostLog | undefined,
-): Omit<ScannedSegment, "damaged"> {
+): Omit<ScannedSegment, "damaged" | "rotten"> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: ScannedEntry[] = [];
   let end = baseOffset;

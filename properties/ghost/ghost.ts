@@ -333,7 +333,7 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.batchesOr(log), fact.endOffset, committed);
+      log.replace(fact.logStartOffset, scan.batchesOr(log, fact.endOffset), fact.endOffset, committed);
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;

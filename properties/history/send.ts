@@ -59,6 +59,14 @@ export function isLost({ lost, commits, status }: SendEntry): boolean {
   return status === "ok" && lost !== null && commits === 0;
 }
 
+/**
+ * Where an acknowledged record must be: where the acknowledgement said, unless that was lost and the
+ * record is in the log elsewhere, by another attempt.
+ */
+export function placeOf({ timesLost, commits, committedAt, offset }: SendEntry): number {
+  return timesLost > 0 && commits > 0 ? committedAt : offset;
+}
+
 /** A batch as it left a client for the first time; retries are the same one. */
 export class SentBatch {
   readonly body: BatchBody;

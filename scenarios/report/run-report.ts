@@ -1,6 +1,6 @@
 /** One run, told on a terminal. */
 import type { Plan } from "../../properties/plan/plan.ts";
-import type { Verdict } from "../../properties/verdict.ts";
+import type { Because, Verdict } from "../../properties/verdict.ts";
 import { colors } from "./colors.ts";
 
 /** Lines for people; scripts read `--json`. */
@@ -14,9 +14,18 @@ export function reportRun(verdict: Verdict): string[] {
     `changes    ${changes(verdict)}`,
     `checks     ${count(sum(verdict.checks))} comparisons by ${Object.keys(verdict.checks).length} invariants`,
     `trace      ${verdict.traceHash}`,
-    ...verdict.duplicates.map(
-      ({ topic, partition, offset, cause }) =>
-        `duplicate  ${topic}-${partition} offset ${offset} (${cause})`,
+    ...shorten(
+      verdict.duplicates.map(
+        ({ topic, partition, offset, cause, because }) =>
+          `duplicate  ${topic}-${partition} offset ${offset} (${cause}${blame(because)})`,
+      ),
+    ),
+    ...shorten(
+      verdict.reorders.map(({ message, because }) => `reorder    ${message}${blame(because)}`),
+    ),
+    ...shorten(verdict.losses.map(({ explained }) => `loss       ${explained}`)),
+    ...verdict.stalls.map(
+      ({ object, waitsFor, fault }) => `stall      ${object} waits for ${waitsFor} (${fault})`,
     ),
     ...verdict.violations.map(
       ({ invariant, at, message }) =>
@@ -27,6 +36,18 @@ export function reportRun(verdict: Verdict): string[] {
     ),
     `verdict    ${paint(verdict.verdict)}`,
   ];
+}
+
+/** Losses and the like beyond this many are only counted: one blackout takes hundreds. */
+const SHOWN = 10;
+
+function shorten(lines: readonly string[]): string[] {
+  if (lines.length <= SHOWN) return [...lines];
+  return [...lines.slice(0, SHOWN), `           and ${count(lines.length - SHOWN)} more`];
+}
+
+function blame({ setting, value }: Because): string {
+  return setting === null ? "" : `: ${setting}=${value}`;
 }
 
 /** Who is in the plan, on one line. */
