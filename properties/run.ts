@@ -93,7 +93,7 @@ class Run {
     this.#stalls = new StallJudge(this.#ghost, this.#faults);
     this.#findings.isBeyondPromise = (name) =>
       this.#ghost.partitions.get(name)?.isBeyondPromise === true;
-    this.#ghost.onLoss(({ name }, _lost, offset) => this.#progress.lost(name, offset));
+    this.#ghost.onLoss((partition, _lost, offset) => this.#progress.lost(partition, offset));
     const readBack = readBackPartitions(plan);
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
     this.#progress = new Progress(readBack, new Set(durable.map(([client]) => client)));
@@ -146,7 +146,7 @@ class Run {
   get #isTold(): boolean {
     // Asked after each input: no sentence is made here.
     const { openSends, unreadRecords } = this.#progress;
-    if (openSends > 0 || unreadRecords > 0) return false;
+    if (openSends > 0 || unreadRecords > 0 || !this.#progress.hasReadAnew) return false;
     return this.#cluster.world.nowUs > this.#lastOperationAt;
   }
 

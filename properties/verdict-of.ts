@@ -32,7 +32,7 @@ export function verdictOf(remains: RunRemains): Verdict {
     violations,
     losses: reportLosses({ plan, ghost, history, faults, producers: producerPromises(plan) }),
     duplicates: history.duplicates,
-    skips: [],
+    skips: history.skips,
     reorders: history.reorders,
     stalls,
     traceHash: world.hash.digest(),

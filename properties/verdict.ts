@@ -14,7 +14,9 @@ export interface Verdict {
   readonly losses: readonly Loss[];
   /** Records that are in a log twice although the client did all it could. */
   readonly duplicates: readonly Duplicate[];
+  /** Acknowledged records that readers passed by, having read there what was lost. */
   readonly skips: readonly Anomaly[];
+  /** Records that lie before ones that their producer had sent earlier, as its settings allow. */
   readonly reorders: readonly Anomaly[];
   readonly stalls: readonly Stall[];
   /** 16 hexadecimal digits. */

@@ -154,7 +154,8 @@ export function scanDisk(
       continue;
     }
     const bytes = files.read(node, path);
-    if (bytes !== null) list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged, rotten });
+    if (bytes !== null)
+      list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged, rotten });
   }
   const scans = new Map<PartitionName, DiskScan>();
   for (const [partition, list] of segments) scans.set(partition, new DiskScan(list));

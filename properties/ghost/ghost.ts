@@ -17,6 +17,7 @@ import type { FaultRecord } from "./fault-record.ts";
 import { isUncovered } from "./header-rot.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost } from "./node-ghost.ts";
+import type { Election } from "./partition-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
 
@@ -32,12 +33,17 @@ export interface GhostOptions {
 }
 
 /** A replica takes office without everything committed. Null: Kafka's rules do not allow that. */
-export type LossJudge = (
-  leader: ReplicaGhost,
-  offset: Offset,
-  leaderEpoch: LeaderEpoch,
-  at: number,
-) => CommittedLoss | null;
+export type LossJudge = (missing: Missing) => CommittedLoss | null;
+
+export interface Missing {
+  readonly leader: ReplicaGhost;
+  readonly leaderEpoch: LeaderEpoch;
+  readonly election: Election;
+  /** The first that it has not, and its batch. */
+  readonly offset: Offset;
+  readonly batch: Batch | undefined;
+  readonly at: number;
+}
 
 /** Told about committed batches that are lost, oldest first. */
 export type LossListener = (
@@ -333,7 +339,12 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.batchesOr(log, fact.endOffset), fact.endOffset, committed);
+      log.replace(
+        fact.logStartOffset,
+        scan.batchesOr(log, fact.endOffset),
+        fact.endOffset,
+        committed,
+      );
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;
@@ -452,8 +463,15 @@ export class Ghost implements Observer {
     let loss: CommittedLoss | null = null;
     const isComplete = this.holdsCommitted(partition.name, leader.node.nodeId);
     const offset = Math.min(firstDifference(log, committed, committed.end), trueHighWatermark);
-    if (!isComplete) loss = this.#judge(leader, offset, leaderEpoch, at);
-    partition.judgedEpoch = Math.max(partition.judgedEpoch, leaderEpoch);
+    const election = partition.electionBehind(leaderEpoch, leader.node.nodeId);
+    if (!isComplete && election !== undefined) {
+      const batch = committed.batchAt(offset);
+      loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
+    }
+    if (leaderEpoch > partition.judgedEpoch) {
+      partition.judgedEpoch = leaderEpoch;
+      partition.judgedElection = election;
+    }
     if (isComplete || loss !== null) leader.struck = false;
     if (loss === null) return;
     const lost = partition.lose(loss);
@@ -499,9 +517,13 @@ export class Ghost implements Observer {
   #commit(replica: ReplicaGhost, highWatermark: Offset, moment: Moment): void {
     const { partition, log, believedIsr } = replica;
     if (partition.isMetadata) return;
-    const era = partition.pastEraOf(replica.leaderEpoch);
+    let era = partition.pastEraOf(replica.leaderEpoch);
+    if (highWatermark <= (era ?? partition).trueHighWatermark) return;
+    if (era === null && replica.leaderEpoch < partition.judgedEpoch) {
+      this.#committedLate(replica, highWatermark, moment.at);
+      era = partition.pastEraOf(replica.leaderEpoch);
+    }
     const canon = era ?? partition;
-    if (highWatermark <= canon.trueHighWatermark) return;
     const { batches } = canon.committed;
     let index = batches.length;
     partition.commit(era, log, highWatermark, believedIsr.length);
@@ -519,6 +541,22 @@ export class Ghost implements Observer {
       .slice(index)
       .map((batch) => ({ batch, loss, isrSize, wasCommitted: false }));
     for (const listener of this.#lossListeners) listener(partition, lost, loss.offset);
+  }
+
+  /**
+   * A deposed leader, which does not know it yet, commits what followers had told it before. If the new
+   * leader has not got that, it is lost as it is committed: as legally as if it had been before.
+   */
+  #committedLate(deposed: ReplicaGhost, highWatermark: Offset, at: number): void {
+    const { partition } = deposed;
+    const { judgedEpoch: leaderEpoch, judgedElection: election, committed } = partition;
+    const leader = partition.replica(partition.electedIn[leaderEpoch] ?? NO_NODE);
+    if (this.#judge === null || leader === undefined || election === undefined) return;
+    const offset = Math.min(firstDifference(deposed.log, leader.log, highWatermark), highWatermark);
+    if (offset >= highWatermark || offset < committed.end) return;
+    const batch = deposed.log.batchAt(offset);
+    const loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
+    if (loss !== null) partition.lose(loss);
   }
 
   #metadataCommitted(fact: FactOf<"metadata-committed">, moment: Moment): void {

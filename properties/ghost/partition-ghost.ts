@@ -50,6 +50,8 @@ export class PartitionGhost implements Canon {
   /** Up to this leader epoch it is known whether the leader had everything, and who was electable. */
   judgedEpoch: LeaderEpoch = -1;
   committedEpoch: LeaderEpoch = -1;
+  /** How the leader of `judgedEpoch` came to be trusted. */
+  judgedElection: Election | undefined = undefined;
   /** Whom the controller made leader, by leader epoch. */
   readonly electedIn: (NodeId | undefined)[] = [];
   /** Who led from when on, in microseconds; -1 for nobody. */
@@ -88,6 +90,18 @@ export class PartitionGhost implements Canon {
   /** Whether the controller has that broker in the ISR. */
   inCommittedIsr(node: NodeId): boolean {
     return this.registration !== null && this.registration.isr.includes(node);
+  }
+
+  /**
+   * How a leader came to be trusted: by the election of its epoch, or by an unclean one since the last
+   * leader was judged, in which it did not take office, but which left it alone in the ISR.
+   */
+  electionBehind(leaderEpoch: LeaderEpoch, node: NodeId): Election | undefined {
+    for (let epoch = leaderEpoch; epoch > this.judgedEpoch; epoch -= 1) {
+      const election = this.elections[epoch];
+      if (election?.unclean === true && election.leader === node) return election;
+    }
+    return this.elections[leaderEpoch];
   }
 
   isLastInIsr(node: NodeId): boolean {

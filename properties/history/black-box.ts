@@ -138,6 +138,10 @@ class BlackBox {
       const read = partition.read[place];
       if (partition.wasRead(place, send.content)) continue;
       const passed = read !== undefined || partition.gaps.some((gap) => within(place, gap));
+      if (read !== undefined && place >= partition.lostFrom) {
+        this.#skipped(partition, send, place);
+        continue;
+      }
       if (!passed && this.#options.mayStall?.(partition.name) === true) continue;
       const anomaly = passed ? "lost-write" : "unseen";
       this.#report(anomaly, partition, send.offset, send.client, this.#moment.at, [
@@ -147,6 +151,27 @@ class BlackBox {
     }
     this.#options.findings.checked("lost-write", compared);
     this.#options.findings.checked("unseen", compared);
+  }
+
+  /**
+   * Readers saw there what was lost, and were not sent back so far: a reader learns only where the
+   * epoch that it read last ends in the new leader's log (KIP-320).
+   */
+  #skipped({ name, lastLoss }: PartitionHistory, send: SendEntry, place: number): void {
+    const at = name.lastIndexOf("-");
+    const isUnclean = lastLoss?.how === "unclean election";
+    this.#options.history.skips.push({
+      topic: name.slice(0, at),
+      partition: Number(name.slice(at + 1)),
+      offset: place,
+      client: send.client,
+      message: `${send.sendId} took the place ${place} in ${name} of a lost record, which readers had read`,
+      because: {
+        setting: isUnclean ? "unclean.leader.election.enable" : null,
+        value: isUnclean ? true : null,
+        faults: [...new Set(lastLoss?.copies.flatMap(({ faults }) => faults))],
+      },
+    });
   }
 
   /** nonmonotonic-send: in one session, a later send lies at or below an earlier one. */

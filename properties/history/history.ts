@@ -37,6 +37,8 @@ export class History implements Observer {
   duplicates: Duplicate[] = [];
   /** Records that lie before ones that were sent earlier, legally. Likewise. */
   reorders: Anomaly[] = [];
+  /** Acknowledged records that are there and that readers passed by, legally. Likewise. */
+  readonly skips: Anomaly[] = [];
   acked: number = 0;
   failed: number = 0;
   unknown: number = 0;
@@ -84,6 +86,7 @@ export class History implements Observer {
   lost(partition: PartitionName, lost: readonly LostBatch[], offset: Offset): void {
     const history = this.partition(partition);
     history.lostFrom = Math.min(history.lostFrom, offset);
+    history.lastLoss = lost[lost.length - 1]?.loss ?? history.lastLoss;
     for (const one of lost) {
       const sent = history.sentBatch(one.batch.body);
       for (const entry of sent?.entries ?? []) {

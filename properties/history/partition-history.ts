@@ -1,5 +1,6 @@
 import type { Offset, PartitionName } from "../../core/ids.ts";
 import type { BatchBody } from "../../core/record/batch.ts";
+import type { CommittedLoss } from "../ghost/canon.ts";
 import type { SentBatch } from "./send.ts";
 
 /** Offsets [from, to) that a consumer passed without getting a record. */
@@ -32,6 +33,8 @@ export class PartitionHistory {
   readonly regressions: Conflict[] = [];
   /** From here on committed records were lost, so that offsets were given out again. */
   lostFrom: Offset = Infinity;
+  /** The last of these losses. */
+  lastLoss: CommittedLoss | null = null;
   readonly #sent: Map<number, SentBatch> = new Map();
 
   constructor(name: PartitionName) {

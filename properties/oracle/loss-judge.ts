@@ -11,7 +11,8 @@
  * is a violation: B1 reports it.
  */
 import type { Offset } from "../../core/ids.ts";
-import type { CommittedLoss, CopyFate } from "../ghost/canon.ts";
+import type { Batch } from "../../core/record/batch.ts";
+import type { CopyFate } from "../ghost/canon.ts";
 import { destroyedAt } from "../ghost/canon.ts";
 import type { FaultRecord } from "../ghost/fault-record.ts";
 import type { LossJudge } from "../ghost/ghost.ts";
@@ -19,24 +20,24 @@ import { sameBatch } from "../ghost/ghost-log.ts";
 import type { Election } from "../ghost/partition-ghost.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 
+/** Judges by the faults that struck the copies. */
 export function lossJudge(faults: FaultRecord): LossJudge {
-  return (leader, offset, leaderEpoch, at) => {
+  return ({ leader, leaderEpoch, election, offset, batch, at }) => {
     const { partition, node } = leader;
-    const election = electionOf(leader, leaderEpoch);
-    if (election === undefined) return null;
     const own = destroyedAt(leader.destroyed, offset);
     const wasInIsr = election.previousIsr.includes(node.nodeId);
     if (wasInIsr ? own === undefined : !mayBeUnclean(election)) return null;
     for (const member of election.electable ?? election.previousIsr) {
       const other = partition.replica(member);
       if (other === undefined || other === leader) continue;
-      if (other.node.online && holds(other, offset)) return null;
+      if (other.node.online && holds(other, batch)) return null;
     }
     const others = partition.replicas.filter((replica) => replica !== leader);
-    const fates = [leader, ...others].map((replica) =>
-      fateOf(replica, offset, at, replica === leader, faults),
-    );
-    const loss: CommittedLoss = {
+    const fates = [leader, ...others].map((replica) => {
+      const isHeld = holds(replica, batch);
+      return fateOf({ replica, offset, at, isHeld, isLeader: replica === leader, faults });
+    });
+    return {
       at,
       offset,
       leader: node.name,
@@ -44,20 +45,7 @@ export function lossJudge(faults: FaultRecord): LossJudge {
       how: wasInIsr && own !== undefined ? own.kind : "unclean election",
       copies: fates,
     };
-    return loss;
   };
-}
-
-/**
- * How that leader came to be trusted: the election of that epoch, or an unclean one before, in which it
- * never took office, but which left it as the only member of the ISR.
- */
-function electionOf({ partition, node }: ReplicaGhost, leaderEpoch: number): Election | undefined {
-  for (let epoch = leaderEpoch; epoch > partition.judgedEpoch; epoch -= 1) {
-    const election = partition.elections[epoch];
-    if (election?.unclean === true && election.leader === node.nodeId) return election;
-  }
-  return partition.elections[leaderEpoch];
 }
 
 /** Where the topic allows it, or an admin asks for it in so many words (KIP-460). */
@@ -65,22 +53,26 @@ function mayBeUnclean({ unclean, uncleanAllowed, why }: Election): boolean {
   return unclean && (uncleanAllowed || why === "elect-leaders");
 }
 
-function holds({ log, partition }: ReplicaGhost, offset: Offset): boolean {
-  const want = partition.committed.batchAt(offset);
-  const held = log.batchAt(offset);
-  return want !== undefined && held !== undefined && sameBatch(want, held);
+function holds({ log }: ReplicaGhost, batch: Batch | undefined): boolean {
+  const held = batch === undefined ? undefined : log.batchAt(batch.baseOffset);
+  return batch !== undefined && held !== undefined && sameBatch(batch, held);
 }
 
-function fateOf(
-  replica: ReplicaGhost,
-  offset: Offset,
-  at: number,
-  isLeader: boolean,
-  faults: FaultRecord,
-): CopyFate {
+interface Copy {
+  readonly replica: ReplicaGhost;
+  readonly offset: Offset;
+  readonly at: number;
+  readonly isHeld: boolean;
+  readonly isLeader: boolean;
+  readonly faults: FaultRecord;
+}
+
+function fateOf({ replica, offset, at, isHeld, isLeader, faults }: Copy): CopyFate {
   const { node, partition } = replica;
   const own = destroyedAt(replica.destroyed, offset);
-  if (own !== undefined) return { node: node.name, fate: "destroyed", faults: own.faults };
+  if (own !== undefined && !isHeld) {
+    return { node: node.name, fate: "destroyed", faults: own.faults };
+  }
   // It went down with the power, and what it had not synced is gone, although nobody has looked yet.
   if (!isLeader && replica.lostPower && replica.syncedEnd <= offset) {
     const blackouts = faults.on(node.name, "power-loss", replica.openedAt, at);
@@ -88,6 +80,5 @@ function fateOf(
   }
   const isMember = partition.inCommittedIsr(node.nodeId) && !isLeader;
   const causes = isMember ? faults.culprits([node.name], at, at) : replica.leftIsrBy;
-  const fate = holds(replica, offset) ? "not eligible" : "never had it";
-  return { node: node.name, fate, faults: causes };
+  return { node: node.name, fate: isHeld ? "not eligible" : "never had it", faults: causes };
 }
