@@ -53,10 +53,16 @@ export class DiskScan {
 
   /** A segment does not begin where the one before it ends. */
   get hasHole(): boolean {
+    return this.holeAt !== null;
+  }
+
+  /** Where the first one begins. */
+  get holeAt(): Offset | null {
     for (let index = 1; index < this.segments.length; index += 1) {
-      if (this.segments[index]?.baseOffset !== this.segments[index - 1]?.end) return true;
+      const { end } = this.segments[index - 1] as ScannedSegment;
+      if (this.segments[index]?.baseOffset !== end) return end;
     }
-    return false;
+    return null;
   }
 
   get tornAtEnd(): boolean {

@@ -63,7 +63,10 @@ export class PartitionGhost implements Canon {
   /** Oldest first; none where nothing committed was ever lost. */
   readonly pastEras: PastEra[] = [];
   readonly replicas: ReplicaGhost[] = [];
-  /** Damage that Kafka cannot find out has hit one of its logs: nothing is promised any more. */
+  /**
+   * Damage that Kafka cannot find out has hit one of its logs: bits that no CRC covers, or a hole below
+   * the recovery point. Nothing is promised any more.
+   */
   isBeyondPromise: boolean = false;
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
   /** Acknowledged with acks=all although not below `trueHighWatermark`: empty in a correct Kafka. */

@@ -68,11 +68,14 @@ export class StallJudge {
     for (const replica of all) {
       if (replica === undefined) return null;
       const { node } = replica;
-      if (node.running && node.online && node.state === "RUNNING") return null;
+      // On a new disk it begins empty, in a directory that the controller does not know it to be in.
+      const newDisks = this.#faults.newDisks(node.name, 0);
+      const isUp = node.running && node.online && node.state === "RUNNING";
+      if (isUp && newDisks.length === 0) return null;
       const [fault] = [
+        ...newDisks,
         ...this.#faults.on(node.name, "lost-sync", 0, Infinity),
         ...this.#faults.rotIn(node.name, name),
-        ...this.#faults.newDisks(node.name, 0),
       ];
       if (fault === undefined) return null;
       first ??= fault;
