@@ -339,6 +339,11 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
+      // Below its recovery point Kafka looks for no holes, such as lost syncs leave.
+      const { holeAt } = scan;
+      if (node.damaged && holeAt !== null && holeAt < fact.endOffset) {
+        replica.partition.isBeyondPromise = true;
+      }
       log.replace(
         fact.logStartOffset,
         scan.batchesOr(log, fact.endOffset),

@@ -35,6 +35,9 @@ export function reportLosses(options: LossReportOptions): Loss[] {
   return losses;
 }
 
+/** A request that is counted as sent, and a record that is not replicated yet, may be lost so much later. */
+const AFTERWARDS_US = 5_000_000;
+
 /** The setting, and its value in this run. */
 type Setting = Omit<Because, "faults">;
 
@@ -94,7 +97,11 @@ class LossReport {
     const next = partition.leaders.find(({ at }) => at > send.ackedAt);
     const leader = this.#options.ghost.nodes.find(({ nodeId }) => nodeId === led?.node);
     const nodes = leader === undefined ? [send.client] : [send.client, leader.name];
-    return this.#options.faults.culprits(nodes, send.startedAt, next?.at ?? send.ackedAt);
+    return this.#options.faults.culprits(
+      nodes,
+      send.startedAt,
+      next?.at ?? send.ackedAt + AFTERWARDS_US,
+    );
   }
 
   #explainAcks(send: SendEntry, { name }: PartitionGhost, { value, faults }: Because): string {
