@@ -8,16 +8,15 @@ import type { LeaderEpoch, NodeId, Offset, PartitionName } from "../../core/ids.
 import { METADATA_TOPIC, NO_NODE } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment, NodeEvent, Observer } from "../observation.ts";
-import type { CommittedLoss, Destruction, LostBatch } from "./canon.ts";
 import type { DiskScan } from "./disk-scan.ts";
 import { scanDisk } from "./disk-scan.ts";
-import { firstDifference } from "./ghost-log.ts";
 import type { DurableFiles } from "./durable-files.ts";
 import type { FaultRecord } from "./fault-record.ts";
 import { isUncovered } from "./header-rot.ts";
+import { Commitments } from "./commitments.ts";
+import type { CommitListener, LossJudge, LossListener } from "./commitments.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost } from "./node-ghost.ts";
-import type { Election } from "./partition-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
 
@@ -32,29 +31,6 @@ export interface GhostOptions {
   readonly judge?: LossJudge;
 }
 
-/** A replica takes office without everything committed. Null: Kafka's rules do not allow that. */
-export type LossJudge = (missing: Missing) => CommittedLoss | null;
-
-export interface Missing {
-  readonly leader: ReplicaGhost;
-  readonly leaderEpoch: LeaderEpoch;
-  readonly election: Election;
-  /** The first that it has not, and its batch. */
-  readonly offset: Offset;
-  readonly batch: Batch | undefined;
-  readonly at: number;
-}
-
-/** Told about committed batches that are lost, oldest first. */
-export type LossListener = (
-  partition: PartitionGhost,
-  lost: readonly LostBatch[],
-  offset: Offset,
-) => void;
-
-/** Told about each batch that becomes committed, in the order of its log. */
-export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: Moment) => void;
-
 export class Ghost implements Observer {
   readonly partitions: Map<PartitionName, PartitionGhost> = new Map();
   readonly metadata: MetadataGhost;
@@ -65,18 +41,17 @@ export class Ghost implements Observer {
   tainted: boolean = false;
   readonly #defaultMinIsr: number;
   readonly #byNodeId: (NodeGhost | undefined)[] = [];
-  readonly #commitListeners: CommitListener[] = [];
-  readonly #lossListeners: LossListener[] = [];
+  readonly #commitments: Commitments;
   readonly #faults: FaultRecord | null;
-  readonly #judge: LossJudge | null;
   #lastPartition: PartitionGhost | null = null;
 
   constructor(options: GhostOptions) {
     this.files = options.files;
     this.#defaultMinIsr = options.defaultMinIsr;
     this.#faults = options.faults ?? null;
-    this.#judge = options.judge ?? null;
     this.metadata = new MetadataGhost((name) => this.partition(name));
+    const { faults = null, judge = null } = options;
+    this.#commitments = new Commitments(this.metadata, faults, judge);
   }
 
   // ---- what is true -----------------------------------------------------------------------------
@@ -129,11 +104,7 @@ export class Ghost implements Observer {
     const ghost = this.partitions.get(partition);
     const replica = ghost?.replica(node);
     if (ghost === undefined) return true;
-    if (replica === undefined) return ghost.trueHighWatermark === 0;
-    const end = ghost.committed.end;
-    return (
-      replica.log.end >= ghost.trueHighWatermark && replica.log.samePrefix(ghost.committed, end)
-    );
+    return replica === undefined ? ghost.trueHighWatermark === 0 : ghost.isHeldBy(replica.log);
   }
 
   /** That replica came back with less than it had and is still in the ISR, not registered anew. */
@@ -148,11 +119,11 @@ export class Ghost implements Observer {
   }
 
   onCommit(listener: CommitListener): void {
-    this.#commitListeners.push(listener);
+    this.#commitments.onCommit(listener);
   }
 
   onLoss(listener: LossListener): void {
-    this.#lossListeners.push(listener);
+    this.#commitments.onLoss(listener);
   }
 
   // ---- lookup -----------------------------------------------------------------------------------
@@ -296,7 +267,7 @@ export class Ghost implements Observer {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
       replica.struck = replica.log.end > 0;
-      this.#destroyed(replica, 0, replica.log.end, moment.at, true);
+      this.#commitments.destroyed(replica, 0, replica.log.end, moment.at, true);
       replica.log.startAt(0, null);
       replica.syncedEnd = 0;
       replica.highWatermark = 0;
@@ -365,32 +336,13 @@ export class Ghost implements Observer {
       (replica.lostPower || node.damaged) &&
       (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
-    if (log.end < endBefore) this.#destroyed(replica, log.end, endBefore, at, false);
+    if (log.end < endBefore) this.#commitments.destroyed(replica, log.end, endBefore, at, false);
     replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
     // Also when nothing committed is gone yet: its leader counts on what it had, until it asks again.
     if (excused && log.end < endBefore) replica.struck = true;
     replica.lostPower = false;
-  }
-
-  /** Something took [from, to) of a replica's log: which faults can that have been? */
-  #destroyed(replica: ReplicaGhost, from: Offset, to: Offset, at: number, isDisk: boolean): void {
-    const { node, partition, openedAt } = replica;
-    const record = this.#faults;
-    if (from >= to || record === null || partition.isMetadata) return;
-    const powerLosses = record.on(node.name, "power-loss", openedAt, at);
-    const rot = record.rotIn(node.name, partition.name);
-    let kind: Destruction["kind"] = "power loss";
-    let faults = powerLosses;
-    if (isDisk) [kind, faults] = ["lost disk", record.newDisks(node.name, openedAt)];
-    else if (rot.length > 0 && (from < replica.syncedEnd || powerLosses.length === 0)) {
-      [kind, faults] = ["bit rot", rot];
-    } else if (from < replica.syncedEnd) {
-      const syncs = record.on(node.name, "lost-sync", 0, at);
-      [kind, faults] = ["lost sync", [...syncs, ...powerLosses]];
-    }
-    replica.destroyed.push({ from, to, kind, faults });
   }
 
   #truncated(fact: FactOf<"truncated">, moment: Moment): void {
@@ -439,48 +391,10 @@ export class Ghost implements Observer {
     replica.proposal = null;
     const { partition } = replica;
     if (partition.isMetadata || !replica.wasMadeLeader) return;
-    this.#tookOffice(replica, fact.leaderEpoch, moment.at);
+    this.#commitments.tookOffice(replica, fact.leaderEpoch, moment.at);
     // Where committed records were lost, somebody may come back who has them, and knows it.
-    if (partition.pastEras.length > 0) this.#commit(replica, fact.highWatermark, moment);
-  }
-
-  /** Elections up to that epoch are committed: who else could have been elected? */
-  #elected(partition: PartitionGhost, upTo: LeaderEpoch): void {
-    for (let epoch = partition.committedEpoch + 1; epoch <= upTo; epoch += 1) {
-      const election = partition.elections[epoch];
-      if (election === undefined) continue;
-      election.electable = election.previousIsr.filter((id) => {
-        const broker = this.metadata.brokers.get(id);
-        return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
-      });
-      // From outside the ISR: until it leads, and is judged, nobody can say that it has everything.
-      const leader = partition.replica(election.leader);
-      if (this.#judge !== null && election.unclean && leader !== undefined) leader.struck = true;
-    }
-    partition.committedEpoch = Math.max(partition.committedEpoch, upTo);
-  }
-
-  /** Whether a leader has everything committed; what it has not is lost, if that is legal. */
-  #tookOffice(leader: ReplicaGhost, leaderEpoch: LeaderEpoch, at: number): void {
-    const { partition, log } = leader;
-    const { committed, trueHighWatermark } = partition;
-    if (this.#judge === null) return;
-    let loss: CommittedLoss | null = null;
-    const isComplete = this.holdsCommitted(partition.name, leader.node.nodeId);
-    const offset = Math.min(firstDifference(log, committed, committed.end), trueHighWatermark);
-    const election = partition.electionBehind(leaderEpoch, leader.node.nodeId);
-    if (!isComplete && election !== undefined) {
-      const batch = committed.batchAt(offset);
-      loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
-    }
-    if (leaderEpoch > partition.judgedEpoch) {
-      partition.judgedEpoch = leaderEpoch;
-      partition.judgedElection = election;
-    }
-    if (isComplete || loss !== null) leader.struck = false;
-    if (loss === null) return;
-    const lost = partition.lose(loss);
-    for (const listener of this.#lossListeners) listener(partition, lost, offset);
+    if (partition.pastEras.length > 0)
+      this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 
   #becameFollower(fact: FactOf<"became-follower">, moment: Moment): void {
@@ -516,52 +430,7 @@ export class Ghost implements Observer {
       if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
       return;
     }
-    this.#commit(replica, fact.highWatermark, moment);
-  }
-
-  #commit(replica: ReplicaGhost, highWatermark: Offset, moment: Moment): void {
-    const { partition, log, believedIsr } = replica;
-    if (partition.isMetadata) return;
-    let era = partition.pastEraOf(replica.leaderEpoch);
-    if (highWatermark <= (era ?? partition).trueHighWatermark) return;
-    if (era === null && replica.leaderEpoch < partition.judgedEpoch) {
-      this.#committedLate(replica, highWatermark, moment.at);
-      era = partition.pastEraOf(replica.leaderEpoch);
-    }
-    const canon = era ?? partition;
-    const { batches } = canon.committed;
-    let index = batches.length;
-    partition.commit(era, log, highWatermark, believedIsr.length);
-    if (era === null) {
-      for (; index < batches.length; index += 1) {
-        const batch = batches[index] as Batch;
-        for (const listener of this.#commitListeners) listener(partition, batch, moment);
-      }
-      return;
-    }
-    // A leader that was deposed without knowing it: nobody will ever have this.
-    const { loss } = era;
-    const isrSize = believedIsr.length;
-    const lost = batches
-      .slice(index)
-      .map((batch) => ({ batch, loss, isrSize, wasCommitted: false }));
-    for (const listener of this.#lossListeners) listener(partition, lost, loss.offset);
-  }
-
-  /**
-   * A deposed leader, which does not know it yet, commits what followers had told it before. If the new
-   * leader has not got that, it is lost as it is committed: as legally as if it had been before.
-   */
-  #committedLate(deposed: ReplicaGhost, highWatermark: Offset, at: number): void {
-    const { partition } = deposed;
-    const { judgedEpoch: leaderEpoch, judgedElection: election, committed } = partition;
-    const leader = partition.replica(partition.electedIn[leaderEpoch] ?? NO_NODE);
-    if (this.#judge === null || leader === undefined || election === undefined) return;
-    const offset = Math.min(firstDifference(deposed.log, leader.log, highWatermark), highWatermark);
-    if (offset >= highWatermark || offset < committed.end) return;
-    const batch = deposed.log.batchAt(offset);
-    const loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
-    if (loss !== null) partition.lose(loss);
+    this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 
   #metadataCommitted(fact: FactOf<"metadata-committed">, moment: Moment): void {
@@ -596,12 +465,12 @@ export class Ghost implements Observer {
         leaders.push({ node: registration.leader, at: moment.at });
       }
       if (registration === null) continue;
-      this.#elected(partition, registration.leaderEpoch);
+      this.#commitments.elected(partition, registration.leaderEpoch);
       if (registration.leaderEpoch <= partition.judgedEpoch) continue;
       const leader = partition.replica(registration.leader);
       // One that has no process yet, or that the controller does not know, is judged when it leads.
       if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;
-      this.#tookOffice(leader, registration.leaderEpoch, moment.at);
+      this.#commitments.tookOffice(leader, registration.leaderEpoch, moment.at);
     }
   }
 }

@@ -107,6 +107,12 @@ export class PartitionGhost implements Canon {
     return this.elections[leaderEpoch];
   }
 
+  /** That log has everything committed, and it is the committed content. */
+  isHeldBy(log: GhostLog): boolean {
+    const { committed, trueHighWatermark } = this;
+    return log.end >= trueHighWatermark && log.samePrefix(committed, committed.end);
+  }
+
   isLastInIsr(node: NodeId): boolean {
     const isr = this.registration?.isr;
     return isr !== undefined && isr.length === 1 && isr[0] === node;

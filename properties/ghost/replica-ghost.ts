@@ -56,6 +56,9 @@ export class ReplicaGhost {
   /** Follower: whom it believes to lead. */
   believedLeader: NodeId = -1;
 
+  /** Whom the process before followed when it ended; -1 for nobody. */
+  followed: NodeId = -1;
+
   /** Leader: the epoch in which its uninterrupted leadership began. */
   ledSince: LeaderEpoch = -1;
   /** Leader: end of its log when the current epoch began. */
@@ -101,6 +104,7 @@ export class ReplicaGhost {
   /** A process starts: beliefs are gone, the log is on the disk. */
   forgetBeliefs(): void {
     this.loaded = false;
+    this.followed = this.role === "follower" ? this.believedLeader : -1;
     this.role = "none";
     this.leaderEpoch = -1;
     this.partitionEpoch = -1;

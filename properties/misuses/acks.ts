@@ -91,7 +91,8 @@ export const M05: Misuse = {
       }),
       consumer("r1"),
     ],
-    workload: sends("m", 12 * SECOND, 40, "p1", 100_000),
+    // The first one brings p1 to know its leader.
+    workload: [...sends("w", 4 * SECOND), ...sends("m", 13 * SECOND, 30, "p1", 100_000)],
     faults: [
       { id: "f1", kind: "kill", target: { node: "b2" }, at: 5 * SECOND, for: 9 * SECOND },
       { id: "f2", kind: "kill", target: { node: "b3" }, at: 5 * SECOND, for: 9 * SECOND },

@@ -15,7 +15,7 @@ import type { Batch } from "../../core/record/batch.ts";
 import type { CopyFate } from "../ghost/canon.ts";
 import { destroyedAt } from "../ghost/canon.ts";
 import type { FaultRecord } from "../ghost/fault-record.ts";
-import type { LossJudge } from "../ghost/ghost.ts";
+import type { LossJudge } from "../ghost/commitments.ts";
 import { sameBatch } from "../ghost/ghost-log.ts";
 import type { Election } from "../ghost/partition-ghost.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
