@@ -16,17 +16,3 @@ export interface Misuse {
   readonly corrected: SettingValues;
   readonly story: Plan;
 }
-
-/** The same story with the setting corrected, wherever the plan has it. */
-export function correctedStory({ story, corrected }: Misuse): Plan {
-  const fix = (own: SettingValues): SettingValues => {
-    const names = Object.keys(corrected).filter((name) => Object.hasOwn(own, name));
-    return { ...own, ...Object.fromEntries(names.map((name) => [name, corrected[name]!])) };
-  };
-  return {
-    ...story,
-    settings: { ...story.settings, ...corrected },
-    topics: story.topics.map((topic) => ({ ...topic, settings: fix(topic.settings) })),
-    clients: story.clients.map((client) => ({ ...client, settings: fix(client.settings) })),
-  };
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { run } from "../run.ts";
 import type { Because, Verdict } from "../verdict.ts";
-import { correctedStory } from "./misuse.ts";
+import { correctedPlan } from "./corrected-plan.ts";
 import type { Misuse } from "./misuse.ts";
 import { misuses } from "./registry.ts";
 
@@ -30,7 +30,7 @@ describe("a misuse, by its story", () => {
     });
 
     it(`${id} ${name}: shows nothing once the setting is corrected`, () => {
-      const verdict = run(correctedStory(misuse));
+      const verdict = run(correctedPlan(story, misuse.corrected));
       expect(verdict.violations).toEqual([]);
       expect(verdict.verdict).toBe("pass");
       expect(shown(misuse, verdict)).toEqual([]);
