@@ -23,15 +23,16 @@ type Blow = Omit<Fault, "id">;
 /** A disaster that begins at that time. */
 type Disaster = (draw: Draw, space: DisasterSpace, at: number) => Blow[];
 
+/** Most take copies that a setting would have kept; a few take what nothing can keep. */
 const disasters: readonly (readonly [Disaster, number])[] = [
-  [blackout, 5],
-  [lastOneStanding, 6],
-  [lyingDisk, 2],
-  [rottenDisk, 2],
-  [emptyDisk, 2],
+  [blackout, 10],
+  [lastOneStanding, 10],
+  [lyingDisk, 1],
+  [rottenDisk, 1],
+  [emptyDisk, 1],
   [foreignDisk, 1],
-  [sickDisks, 2],
-  [controllerLoss, 2],
+  [sickDisks, 3],
+  [controllerLoss, 3],
 ];
 
 /** None in one run of four, else up to four; ids are d1, d2 ... */

@@ -61,13 +61,9 @@ export class Commitments {
   commit(replica: ReplicaGhost, highWatermark: Offset, moment: Moment): void {
     const { partition, log, believedIsr } = replica;
     if (partition.isMetadata) return;
-    let era = partition.pastEraOf(replica.leaderEpoch);
-    if (highWatermark <= (era ?? partition).trueHighWatermark) return;
-    if (era === null && replica.leaderEpoch < partition.judgedEpoch) {
-      this.#committedLate(replica, highWatermark, moment.at);
-      era = partition.pastEraOf(replica.leaderEpoch);
-    }
+    const era = partition.pastEraOf(replica.leaderEpoch);
     const canon = era ?? partition;
+    if (highWatermark <= canon.trueHighWatermark) return;
     const { batches } = canon.committed;
     let index = batches.length;
     partition.commit(era, log, highWatermark, believedIsr.length);
@@ -89,18 +85,21 @@ export class Commitments {
 
   /**
    * A deposed leader, which does not know it yet, commits what followers had told it before. If the new
-   * leader has not got that, it is lost as it is committed: as legally as if it had been before.
+   * leader has not got that, it is lost as it is committed: as legally as if it had been before. To be
+   * told before anybody judges the high watermark of the deposed one.
    */
-  #committedLate(deposed: ReplicaGhost, highWatermark: Offset, at: number): void {
+  committingLate(deposed: ReplicaGhost, highWatermark: Offset, at: number): void {
     const { partition } = deposed;
-    const { judgedEpoch: leaderEpoch, judgedElection: election, committed } = partition;
+    const { judgedEpoch: leaderEpoch, judgedElection: election } = partition;
+    if (deposed.leaderEpoch >= leaderEpoch || partition.pastEraOf(deposed.leaderEpoch) !== null)
+      return;
     const leader = partition.replica(partition.electedIn[leaderEpoch] ?? NO_NODE);
     if (this.#judge === null || leader === undefined || election === undefined) return;
     const offset = Math.min(firstDifference(deposed.log, leader.log, highWatermark), highWatermark);
-    if (offset >= highWatermark || offset < committed.end) return;
+    if (offset >= highWatermark) return;
     const batch = deposed.log.batchAt(offset);
     const loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
-    if (loss !== null) partition.lose(loss);
+    if (loss !== null) partition.fork(loss);
   }
 
   /** Elections up to that epoch are committed: who else could have been elected? */

@@ -161,6 +161,18 @@ export class Ghost implements Observer {
     return node;
   }
 
+  /** To be told of facts before any check is. */
+  readonly first: NonNullable<Observer["on"]> = {
+    "high-watermark": (fact, moment) => {
+      // In most runs nobody's leadership is ever judged.
+      if (fact.as !== "leader" || fact.leaderEpoch >= this.partition(fact.partition).judgedEpoch) {
+        return;
+      }
+      const deposed = this.replica(fact.partition, moment);
+      this.#commitments.committingLate(deposed, fact.highWatermark, moment.at);
+    },
+  };
+
   // ---- facts ------------------------------------------------------------------------------------
 
   readonly on: NonNullable<Observer["on"]> = {

@@ -159,6 +159,19 @@ export class PartitionGhost implements Canon {
     }
   }
 
+  /**
+   * A deposed leader is about to commit what the present one has not got: from here on it writes a book
+   * of its own, which up to there is the common one.
+   */
+  fork(loss: CommittedLoss): void {
+    const { isrSizes, trueHighWatermark } = this;
+    const committed = this.committed.clone();
+    const kept = committed.countBelow(loss.offset);
+    committed.truncateTo(loss.offset);
+    const highWatermark = Math.min(trueHighWatermark, loss.offset);
+    this.pastEras.push(new PastEra(loss, committed, highWatermark, isrSizes.slice(0, kept)));
+  }
+
   /** A leader took office without what is committed from `loss.offset` on: that is no more. */
   lose(loss: CommittedLoss): readonly LostBatch[] {
     const { committed, isrSizes } = this;

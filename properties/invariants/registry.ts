@@ -131,6 +131,7 @@ export function createObservers(options: ObserversOptions): Observers {
   }
   const observers: FrameObserver[] = [
     history,
+    { on: ghost.first },
     ...checks.map(({ before }) => ({ on: before })),
     ghost,
     ...checks.map(afterGhost),
