@@ -22,11 +22,14 @@ import { Isolation } from "./cluster/isolation.ts";
 import { resolveRole } from "./cluster/roles.ts";
 import { RunFindings } from "./findings.ts";
 import type { Damage, DurableFiles } from "./ghost/durable-files.ts";
+import { FaultRecord } from "./ghost/fault-record.ts";
 import { Ghost } from "./ghost/ghost.ts";
 import { History } from "./history/history.ts";
 import { budgetsHit, disagreements } from "./invariants/harness.ts";
 import { createObservers } from "./invariants/registry.ts";
 import type { Observers } from "./invariants/registry.ts";
+import { lossJudge } from "./oracle/loss-judge.ts";
+import { StallJudge } from "./oracle/stall-judge.ts";
 import { rulesWith } from "./known-bugs/infect.ts";
 import { resolveCore } from "./liveness/core.ts";
 import type { Core } from "./liveness/core.ts";
@@ -109,7 +112,9 @@ class Run {
   readonly #plan: Plan;
   readonly #options: RunOptions;
   readonly #findings: RunFindings = new RunFindings();
+  readonly #faults: FaultRecord = new FaultRecord();
   readonly #ghost: Ghost;
+  readonly #stalls: StallJudge;
   readonly #history: History = new History();
   readonly #progress: Progress;
   readonly #isolation: Isolation | null;
@@ -131,7 +136,17 @@ class Run {
     this.#options = options;
     const files = this.#durableFiles();
     const minIsr = effectiveSetting(plan, "topic", {}, "min.insync.replicas");
-    this.#ghost = new Ghost({ files, defaultMinIsr: Number(minIsr) });
+    this.#ghost = new Ghost({
+      files,
+      defaultMinIsr: Number(minIsr),
+      faults: this.#faults,
+      // Only in chaos does a fault strike that may take the last copy of something committed.
+      ...(plan.profile === "chaos" && { judge: lossJudge(this.#faults) }),
+    });
+    this.#stalls = new StallJudge(this.#ghost, this.#faults);
+    this.#findings.isBeyondPromise = (name) =>
+      this.#ghost.partitions.get(name)?.isBeyondPromise === true;
+    this.#ghost.onLoss((partition, _lost, offset) => this.#progress.lost(partition, offset));
     this.#watch = new LivenessWatch(this.#ghost);
     this.#readBack = new Set(readBackPartitions(plan));
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
@@ -182,6 +197,8 @@ class Run {
       history: this.#history,
       core: this.#core,
       healPhase: this.#healPhase,
+      faults: this.#faults,
+      stalls: this.#stalls.stalls,
       harness: this.#harness(end, deadline, awaited),
     });
     this.#apps?.close();
@@ -276,7 +293,9 @@ class Run {
     const escapes = this.#apps?.escapes() ?? [];
     failures.push(...escapes.map((message) => ({ check: "X2", at: world.nowUs, message })));
     // A deadline that passes with records unread is for the checkers to judge: `unseen`.
-    const cutOff = end === "budget" || this.#findings.violations.length > 0 ? null : awaited;
+    const isJudged = this.#plan.profile === "chaos" && this.#progress.openSends === 0;
+    const cutOff =
+      end === "budget" || isJudged || this.#findings.violations.length > 0 ? null : awaited;
     failures.push(
       ...budgetsHit({
         events: world.events,
@@ -309,8 +328,13 @@ class Run {
         consumers: consumerPromises(plan),
         startMs: plan.startMs,
         producerIdExpirationMs: Number(expiration),
+        faults: this.#faults,
       },
-      blackBox: { producers, readBack: this.#readBack },
+      blackBox: {
+        producers,
+        readBack: this.#readBack,
+        mayStall: (name) => this.#stalls.excuses(name),
+      },
     });
   }
 
@@ -361,6 +385,10 @@ class Run {
         this.#dispatcher.frameDelivered(connection, frame, moment),
       );
     }
+    cluster.world.listen({
+      faultStruck: (outcome) => this.#faults.struck(outcome),
+      faultEnded: (fault) => this.#faults.ended(fault, cluster.world.nowUs),
+    });
     const { onFrame, onEvent } = this.#options;
     if (onFrame !== undefined) cluster.world.listen({ frameDelivered: onFrame });
     cluster.world.onEvent = onEvent ?? null;
