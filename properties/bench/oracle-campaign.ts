@@ -1,5 +1,5 @@
 /**
- * `node dist/properties/bench/oracle-campaign.js [plans] [seed]`: is the guarantee oracle right about
+ * `npm run oracle -- [plans] [seed]`: is the guarantee oracle right about
  * the settings that it blames? Prints the share of cured plans for each setting; exit status 1 when it
  * is below what the oracle promises.
  */

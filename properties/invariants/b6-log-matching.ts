@@ -28,6 +28,8 @@ export class LogMatching extends Check {
     const replica = this.ghost.replica(fact.partition, moment);
     const { partition, log } = replica;
     if (partition.isMetadata || replica.struck) return;
+    // It falls where a log is cut, in several steps if epochs are missing (KIP-279), and claims nothing.
+    if (fact.as === "follower" && fact.highWatermark <= replica.highWatermark) return;
     const { committed } = partition.canonOf(fact.leaderEpoch);
     const end = Math.min(fact.highWatermark, committed.end, log.end);
     if (end === 0) return;
