@@ -29,6 +29,7 @@ describe("drawn plans", () => {
 
     expect([...new Set(faults.map(({ kind }) => kind))].sort()).toEqual([
       "bandwidth",
+      "bit-rot",
       "block",
       "clock-drift",
       "clock-offset",
@@ -41,6 +42,7 @@ describe("drawn plans", () => {
       "kill",
       "lose-request",
       "lose-response",
+      "lost-sync",
       "pause",
       "power-loss",
       "reset",
@@ -48,7 +50,8 @@ describe("drawn plans", () => {
       "stop",
     ]);
     const triggered = faults.filter(({ when }) => when !== undefined).length;
-    expect(triggered / faults.length).toBeGreaterThan(0.4);
+    // What makes a partition of several links, or follows a lost sync, has its time.
+    expect(triggered / faults.length).toBeGreaterThan(0.33);
     expect(triggered / faults.length).toBeLessThan(0.6);
     expect(plans.some((plan) => plan.faults.length === 0)).toBe(true);
   });
