@@ -40,7 +40,7 @@ let older: Set<number>;
 
 beforeAll(async () => {
   const built = build();
-  const worker = built.worker(BODY, { plan: drawPlan("15"), untilUs: 20_000_000 });
+  const worker = built.worker(BODY, { plan: drawPlan("14"), untilUs: 20_000_000 });
   try {
     await messageOf(worker);
     const before = await Heap.read(await worker.getHeapSnapshot());
