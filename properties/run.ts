@@ -43,8 +43,7 @@ import type { ClientPlan, Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 import { Progress } from "./progress.ts";
 import { consumerPromises, producerPromises, readBackPartitions } from "./promises.ts";
-import { StrictProfile } from "./strict/strict-profile.ts";
-import { plannedWorld } from "./strict/world-view.ts";
+import { profileOf } from "./strict/profile-of.ts";
 import type { HarnessFailure, Verdict } from "./verdict.ts";
 import { verdictOf } from "./verdict-of.ts";
 
@@ -362,24 +361,9 @@ class Run {
             : startClient(client, context),
       }),
       ...(isolation === null ? {} : { cloneFrame: (frame) => isolation.copyFrame(frame) }),
-      ...(plan.profile === "strict"
-        ? { mayStrike: (fault, targets) => strict.mayStrike(fault, targets) }
-        : {}),
+      mayStrike: (fault, targets) => profile.mayStrike(fault, targets),
     });
-    const strict = new StrictProfile({
-      ghost: this.#ghost,
-      world: plannedWorld(cluster.world),
-      controllers: plan.topology.nodes
-        .filter(({ roles }) => roles.includes("controller"))
-        .map(({ id }) => id),
-      strangers: plan.topology.nodes
-        .filter(({ clusterId }) => clusterId !== undefined)
-        .map(({ id }) => id),
-      heartbeatIntervalMs: (broker) => {
-        const own = plan.topology.nodes.find(({ id }) => id === broker)?.settings ?? {};
-        return Number(effectiveSetting(plan, "broker", own, "broker.heartbeat.interval.ms"));
-      },
-    });
+    const profile = profileOf(plan, this.#ghost, cluster.world);
     if (this.#dispatcher.wantsFrames) {
       cluster.listenToFrames((connection, frame, moment) =>
         this.#dispatcher.frameDelivered(connection, frame, moment),

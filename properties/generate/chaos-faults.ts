@@ -1,17 +1,15 @@
 /**
  * Disasters: faults that take copies, several at once or one after the other, as no cluster is built
  * to survive. They come on top of the faults that any plan has.
- *
- * The disks of controllers are spared: with one voter its disk is all the metadata that there is.
  */
 import type { Fault, FaultKind } from "../../sim/faults/fault.ts";
-import { CONTROLLER } from "./cluster-parts.ts";
 import type { Draw } from "./draw.ts";
 import { spread, subset, weighted } from "./draw.ts";
 import { MS, SECOND } from "./time.ts";
 
 export interface DisasterSpace {
   readonly brokers: readonly string[];
+  readonly controllers: readonly string[];
   readonly partitions: readonly string[];
   readonly fromUs: number;
   readonly untilUs: number;
@@ -117,9 +115,12 @@ function sickDisks(draw: Draw, { brokers }: DisasterSpace, at: number): Blow[] {
 }
 
 /** Nobody can elect anybody for a while. */
-function controllerLoss(draw: Draw, _space: DisasterSpace, at: number): Blow[] {
+function controllerLoss(draw: Draw, { controllers }: DisasterSpace, at: number): Blow[] {
   const kind = draw.pick<FaultKind>(["kill", "power-loss", "pause", "block"]);
-  return [{ kind, target: { node: CONTROLLER }, at, for: draw.between(3, 12) * SECOND }];
+  const majority = Math.floor(controllers.length / 2) + 1;
+  const hit = subset(draw, controllers, draw.between(majority, controllers.length));
+  const away = draw.between(3, 12) * SECOND;
+  return hit.map((node) => ({ kind, target: { node }, at: at + draw.below(300 * MS), for: away }));
 }
 
 function powerLoss(draw: Draw): Pick<Blow, "kind" | "for" | "keep"> {

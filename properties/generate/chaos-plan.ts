@@ -33,6 +33,9 @@ export function drawChaosPlan(draw: Draw, seed: string, events: readonly InputEv
   const [topic] = plan.topics;
   const disasters = drawDisasters(draw.fork("disasters"), {
     brokers: brokerNames(brokers),
+    controllers: plan.topology.nodes
+      .filter(({ roles }) => roles.includes("controller"))
+      .map(({ id }) => id),
     partitions: Array.from({ length: partitions }, (_, index) => `${topic?.name}-${index}`),
     fromUs: DISASTERS_FROM,
     untilUs: DISASTERS_UNTIL,

@@ -45,7 +45,8 @@ export interface Plan {
 
 /**
  * "strict": a fault that would endanger what is committed is refused, and nothing may be lost. "chaos":
- * every fault strikes, and what is lost must be explained. "calm": no faults at all.
+ * every fault strikes that leaves the committed metadata a majority, and what is lost must be explained.
+ * "calm": no faults at all.
  */
 export type Profile = "strict" | "chaos" | "calm";
 export const profiles: readonly Profile[] = ["strict", "chaos", "calm"];

@@ -54,13 +54,7 @@ export class StrictProfile {
 
   /** Whether the fault may strike. If it may, it is taken to have struck. */
   mayStrike(fault: Fault, targets: FaultTargets): boolean {
-    return this.judge({
-      kind: fault.kind,
-      nodes: "link" in fault.target ? this.#world.ends(targets) : targets.nodes,
-      isLink: "link" in fault.target,
-      disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
-      rot: targets.rot ?? null,
-    });
+    return this.judge(attemptOf(fault, targets, this.#world));
   }
 
   judge(attempt: Attempt): boolean {
@@ -230,7 +224,19 @@ function isCountedOn(partition: PartitionGhost, node: NodeId): boolean {
   );
 }
 
-function destroysBytes(attempt: Attempt): boolean {
+/** What a fault is about to do. */
+export function attemptOf(fault: Fault, targets: FaultTargets, world: WorldView): Attempt {
+  return {
+    kind: fault.kind,
+    nodes: "link" in fault.target ? world.ends(targets) : targets.nodes,
+    isLink: "link" in fault.target,
+    disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
+    rot: targets.rot ?? null,
+  };
+}
+
+/** Whether it can take something that was written. */
+export function destroysBytes(attempt: Attempt): boolean {
   switch (attempt.kind) {
     case "power-loss":
     case "lost-sync":
