@@ -31,7 +31,8 @@ export const gcPause: Scenario = defineScenario({
   plan(draw, { seed }) {
     const controllers = draw.pick([1, 3]);
     const everyUs = 50 * MS;
-    const healAt = UNTIL + 4 * SECOND;
+    const core: "all",
+      healAt = UNTIL + 4 * SECOND;
     return storyPlan({
       scenario: NAME,
       seed,
