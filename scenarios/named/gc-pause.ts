@@ -31,8 +31,7 @@ export const gcPause: Scenario = defineScenario({
   plan(draw, { seed }) {
     const controllers = draw.pick([1, 3]);
     const everyUs = 50 * MS;
-    const core: "all",
-      healAt = UNTIL + 4 * SECOND;
+    const healAt = UNTIL + 4 * SECOND;
     return storyPlan({
       scenario: NAME,
       seed,
@@ -54,6 +53,8 @@ export const gcPause: Scenario = defineScenario({
         ...pauses(draw.fork("pauses"), controllers),
       ],
       healAt,
+      // Somebody whose pause has no end never wakes up.
+      core: "all",
     });
   },
   invariants: (findings, plan) => [new Sleepers(findings, plan)],
