@@ -8,6 +8,7 @@ import { Errors } from "../core/errors.ts";
 import type { Fact, FactKind, FactOf } from "../core/facts.ts";
 import { ApiKeys } from "../core/protocol/message.ts";
 import type { Response } from "../core/protocol/message.ts";
+import type { VoteResponse } from "../core/protocol/vote.ts";
 import type { Fault } from "../sim/faults/fault.ts";
 import { servers } from "./generate/cluster-parts.ts";
 import { STORY_TOPIC, storyPlan, stream } from "./generate/story-plan.ts";
@@ -60,6 +61,13 @@ function planOf({ nodes, settings, faults }: Quorum): Plan {
   return nodes === undefined ? plan : { ...plan, topology: { ...plan.topology, nodes } };
 }
 
+/** Of a request as a whole, or of the vote that it asks for; requests have none. */
+function errorOf(apiKey: number, body: Response["body"]): number {
+  if (!("errorCode" in body)) return 0;
+  if (body.errorCode !== 0 || apiKey !== ApiKeys.VOTE) return Number(body.errorCode);
+  return (body as VoteResponse).topics[0]?.partitions[0]?.errorCode ?? 0;
+}
+
 function tell(quorum: Quorum): Told {
   const facts: { readonly fact: Fact; readonly node: string; readonly at: number }[] = [];
   const exits: string[] = [];
@@ -73,8 +81,8 @@ function tell(quorum: Quorum): Told {
     observers: () => [observer],
     onFrame: (_connection, _from, to, _channel, frame) => {
       const { apiKey, body } = frame as Response;
-      if (!("errorCode" in body) || body.errorCode === 0) return;
-      refusals.push({ to, apiKey, error: Number(body.errorCode) });
+      const error = errorOf(apiKey, body);
+      if (error !== 0) refusals.push({ to, apiKey, error });
     },
     onFact: (fact, moment) => facts.push({ fact, node: moment.node, at: moment.at }),
   });
@@ -226,6 +234,8 @@ it("a voter with an empty disk only follows, and its vote counts no more", () =>
     told.facts("raft-state", other, at(8), at(12)).some(({ state }) => state === "leader"),
   ).toBe(false);
   expect(told.facts("vote-granted", follower, at(7))).toEqual([]);
+  const vote = { to: other, apiKey: ApiKeys.VOTE, error: Errors.INVALID_VOTER_KEY };
+  expect(told.refusals).toContainEqual(vote);
   expect(told.facts("voter-fetched", leader, at(7)).some(({ voter }) => voter === followerId)).toBe(
     false,
   );
@@ -251,7 +261,7 @@ it("a voter whose log rots cuts it there when it starts, and fetches the rest ag
   expect(loaded.endOffset).toBeLessThan(had);
   expect(told.facts("appended", follower, at(6))[0]!.batch.baseOffset).toBe(loaded.endOffset);
   // It is the same disk: its vote counts as before.
-  expect(told.facts("raft-state", follower, at(7)).at(-1)).toMatchObject({ isVoter: true });
+  expect(told.facts("raft-state", follower, at(6)).at(-1)).toMatchObject({ isVoter: true });
 });
 
 /** Small snapshots and segments, and only the newest of each is kept. */
@@ -285,4 +295,67 @@ it("a finished snapshot that rots stops its node at the next start, by name, and
   expect(told.verdict.faults).toEqual({ "bit-rot": 1, restart: 1 });
   const reason = `${follower}: the snapshot ${path} is damaged`;
   expect(new Set(told.exits)).toEqual(new Set([reason]));
+});
+
+// ---- what the strict profile refuses ------------------------------------------------------------
+
+it("the strict profile lets no second voter lose its disk, not even while the first is down", () => {
+  const [first, second, third] = ["c100", "c101", "c102"] as const;
+  const empty = (id: string, node: string, seconds: number): Fault => {
+    return { id, kind: "restart", target: { node }, at: at(seconds), for: at(3), disk: "empty" };
+  };
+  const told = tell({
+    faults: [empty("f1", first, 5), empty("f2", second, 6), empty("f3", third, 12)],
+  });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ restart: 1 });
+  expect(told.verdict.idleFaults.refused).toBe(2);
+});
+
+it("the strict profile lets nothing take what a voter must remember of elections", () => {
+  const target = { node: follower };
+  const path = `${METADATA}/quorum-state`;
+  const told = tell({
+    faults: [
+      { id: "f1", kind: "bit-rot", target, at: at(4), path },
+      { id: "f2", kind: "bit-rot", target, at: at(4), path: "data/meta.properties" },
+      { id: "f3", kind: "lost-sync", target, at: at(5), for: at(5) },
+      // A new epoch, which it writes and believes to be on its disk.
+      { id: "f4", kind: "kill", target: { node: leader }, at: at(6), for: at(1) },
+      { id: "f5", kind: "power-loss", target, at: at(9), for: at(1) },
+    ],
+  });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ "lost-sync": 1, kill: 1 });
+  expect(told.verdict.idleFaults.refused).toBe(3);
+});
+
+it("the strict profile lets no bit rot that no checksum covers", () => {
+  const rot = (id: string, position: number): Fault => {
+    const target = { node: follower };
+    return { id, kind: "bit-rot", target, at: at(4), path: METADATA_LOG, position };
+  };
+  // Base offset, length, leader epoch, magic of the first batch.
+  const told = tell({ faults: [rot("f1", 7), rot("f2", 9), rot("f3", 12), rot("f4", 16)] });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ "bit-rot": 1 });
+  expect(told.verdict.idleFaults.refused).toBe(3);
+});
+
+it("the strict profile lets no power go that leaves a hole which recovery passes over", () => {
+  const log = `data/${STORY_TOPIC}-0`;
+  const told = tell({
+    settings: { "segment.bytes": 2000 },
+    faults: [
+      { id: "f1", kind: "lost-sync", target: { node: "b2" }, at: at(5), for: at(6) },
+      { id: "f2", kind: "power-loss", target: { node: "b2" }, at: at(10), for: at(1), path: log },
+    ],
+  });
+
+  expectNoLoss(told);
+  expect(told.verdict.faults).toEqual({ "lost-sync": 1 });
+  expect(told.verdict.idleFaults.refused).toBe(1);
 });

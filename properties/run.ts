@@ -6,7 +6,7 @@ import type { Fact } from "../core/facts.ts";
 import type { Rules } from "../core/rules.ts";
 import type { TraceEvent } from "../sim/kernel.ts";
 import type { FrameListener } from "../sim/network/network.ts";
-import type { RunEnd } from "../sim/world.ts";
+import type { RunEnd, World } from "../sim/world.ts";
 import { withTraps } from "../sim/traps.ts";
 import { InputError } from "../sim/input-error.ts";
 import { AppHost, appClients } from "./apps/app-host.ts";
@@ -22,11 +22,14 @@ import { Isolation } from "./cluster/isolation.ts";
 import { resolveRole } from "./cluster/roles.ts";
 import { RunFindings } from "./findings.ts";
 import type { Damage, DurableFiles } from "./ghost/durable-files.ts";
+import { FaultRecord } from "./ghost/fault-record.ts";
 import { Ghost } from "./ghost/ghost.ts";
 import { History } from "./history/history.ts";
 import { budgetsHit, disagreements } from "./invariants/harness.ts";
 import { createObservers } from "./invariants/registry.ts";
 import type { Observers } from "./invariants/registry.ts";
+import { lossJudge } from "./oracle/loss-judge.ts";
+import { StallJudge } from "./oracle/stall-judge.ts";
 import { rulesWith } from "./known-bugs/infect.ts";
 import { resolveCore } from "./liveness/core.ts";
 import type { Core } from "./liveness/core.ts";
@@ -60,6 +63,8 @@ export interface RunOptions {
   readonly onFact?: (fact: Fact, moment: Moment) => void;
   /** Told of each frame that a program takes, just before it does. */
   readonly onFrame?: FrameListener;
+  /** Shown the world as the run leaves it: its disks, how much was drawn. */
+  readonly onEnd?: (world: World) => void;
 }
 
 /** What a run is allowed at most; far above what any plan needs. */
@@ -107,7 +112,9 @@ class Run {
   readonly #plan: Plan;
   readonly #options: RunOptions;
   readonly #findings: RunFindings = new RunFindings();
+  readonly #faults: FaultRecord = new FaultRecord();
   readonly #ghost: Ghost;
+  readonly #stalls: StallJudge;
   readonly #history: History = new History();
   readonly #progress: Progress;
   readonly #isolation: Isolation | null;
@@ -129,7 +136,17 @@ class Run {
     this.#options = options;
     const files = this.#durableFiles();
     const minIsr = effectiveSetting(plan, "topic", {}, "min.insync.replicas");
-    this.#ghost = new Ghost({ files, defaultMinIsr: Number(minIsr) });
+    this.#ghost = new Ghost({
+      files,
+      defaultMinIsr: Number(minIsr),
+      faults: this.#faults,
+      // Only in chaos does a fault strike that may take the last copy of something committed.
+      ...(plan.profile === "chaos" && { judge: lossJudge(this.#faults) }),
+    });
+    this.#stalls = new StallJudge(this.#ghost, this.#faults);
+    this.#findings.isBeyondPromise = (name) =>
+      this.#ghost.partitions.get(name)?.isBeyondPromise === true;
+    this.#ghost.onLoss((partition, _lost, offset) => this.#progress.lost(partition, offset));
     this.#watch = new LivenessWatch(this.#ghost);
     this.#readBack = new Set(readBackPartitions(plan));
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
@@ -171,6 +188,7 @@ class Run {
     this.#checkers?.reportChecks();
     this.#healPhase?.reportChecks(this.#findings);
     this.#isolation?.assertUntouched();
+    this.#options.onEnd?.(world);
     const verdict = verdictOf({
       plan: this.#plan,
       world,
@@ -179,6 +197,8 @@ class Run {
       history: this.#history,
       core: this.#core,
       healPhase: this.#healPhase,
+      faults: this.#faults,
+      stalls: this.#stalls.stalls,
       harness: this.#harness(end, deadline, awaited),
     });
     this.#apps?.close();
@@ -273,7 +293,9 @@ class Run {
     const escapes = this.#apps?.escapes() ?? [];
     failures.push(...escapes.map((message) => ({ check: "X2", at: world.nowUs, message })));
     // A deadline that passes with records unread is for the checkers to judge: `unseen`.
-    const cutOff = end === "budget" || this.#findings.violations.length > 0 ? null : awaited;
+    const isJudged = this.#plan.profile === "chaos" && this.#progress.openSends === 0;
+    const cutOff =
+      end === "budget" || isJudged || this.#findings.violations.length > 0 ? null : awaited;
     failures.push(
       ...budgetsHit({
         events: world.events,
@@ -306,8 +328,13 @@ class Run {
         consumers: consumerPromises(plan),
         startMs: plan.startMs,
         producerIdExpirationMs: Number(expiration),
+        faults: this.#faults,
       },
-      blackBox: { producers, readBack: this.#readBack },
+      blackBox: {
+        producers,
+        readBack: this.#readBack,
+        mayStall: (name) => this.#stalls.excuses(name),
+      },
     });
   }
 
@@ -358,6 +385,10 @@ class Run {
         this.#dispatcher.frameDelivered(connection, frame, moment),
       );
     }
+    cluster.world.listen({
+      faultStruck: (outcome) => this.#faults.struck(outcome),
+      faultEnded: (fault) => this.#faults.ended(fault, cluster.world.nowUs),
+    });
     const { onFrame, onEvent } = this.#options;
     if (onFrame !== undefined) cluster.world.listen({ frameDelivered: onFrame });
     cluster.world.onEvent = onEvent ?? null;

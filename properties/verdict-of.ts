@@ -1,12 +1,15 @@
 import type { World } from "../sim/world.ts";
 import type { RunFindings } from "./findings.ts";
+import type { FaultRecord } from "./ghost/fault-record.ts";
 import type { Ghost } from "./ghost/ghost.ts";
 import type { History } from "./history/history.ts";
 import type { Core } from "./liveness/core.ts";
 import type { HealPhase } from "./liveness/heal-phase.ts";
 import { PROBE_CLIENT } from "./liveness/probe-client.ts";
+import { reportLosses } from "./oracle/loss-report.ts";
 import type { Plan } from "./plan/plan.ts";
-import type { HarnessFailure, IdleFaults, RecordCounts, Verdict } from "./verdict.ts";
+import { producerPromises } from "./promises.ts";
+import type { HarnessFailure, IdleFaults, RecordCounts, Stall, Verdict } from "./verdict.ts";
 
 /** What a run leaves behind. */
 export interface RunRemains {
@@ -18,12 +21,15 @@ export interface RunRemains {
   /** Null for a run that ended before its heal; likewise `healPhase`. */
   readonly core: Core | null;
   readonly healPhase: HealPhase | null;
+  readonly faults: FaultRecord;
+  readonly stalls: readonly Stall[];
   readonly harness: readonly HarnessFailure[];
 }
 
 /** Sums a finished run up. */
 export function verdictOf(remains: RunRemains): Verdict {
-  const { plan, world, findings, ghost, history, core, healPhase, harness } = remains;
+  const { plan, world, findings, ghost, history, core, healPhase, faults, stalls, harness } =
+    remains;
   const { violations } = findings;
   const { struck, idle } = faultsOf(world);
   return {
@@ -31,11 +37,11 @@ export function verdictOf(remains: RunRemains): Verdict {
     scenario: plan.scenario,
     seed: plan.seed,
     violations,
-    losses: [],
+    losses: reportLosses({ plan, ghost, history, faults, producers: producerPromises(plan) }),
     duplicates: history.duplicates,
-    skips: [],
-    reorders: [],
-    stalls: healPhase?.stalls ?? [],
+    skips: history.skips,
+    reorders: history.reorders,
+    stalls: [...(healPhase?.stalls ?? []), ...stalls],
     excused: excusedOf(healPhase),
     core: core?.servers ?? [],
     timeToHealMs: timeToHealMs(healPhase),

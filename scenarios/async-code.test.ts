@@ -18,7 +18,7 @@ let folder: string;
 beforeAll(() => {
   built = build();
   folder = mkdtempSync(join(tmpdir(), "trial-"));
-});
+}, 120_000);
 afterAll(() => {
   built.remove();
   rmSync(folder, { recursive: true, force: true });

@@ -43,6 +43,9 @@ export interface CampaignVerdict {
   readonly medianFaults: number;
   readonly runsWithLeaderChange: number;
   readonly runsWithDuplicate: number;
+  readonly runsWithLoss: number;
+  /** Lost records by the setting that would have kept them; "none" where no setting would have. */
+  readonly lossesBySetting: Readonly<Record<string, number>>;
   /** Why the verdict is "unproven". */
   readonly unseen: readonly string[];
   readonly harness: readonly (HarnessFailure & { readonly seed: string })[];
@@ -89,6 +92,8 @@ export class Campaign {
   readonly #excused: Counts = {};
   readonly #timesToHeal: number[] = [];
   #runsExcused = 0;
+  #runsWithLoss = 0;
+  readonly #lossesBySetting: Counts = {};
 
   constructor(scenario: string, seed: string) {
     this.#scenario = scenario;
@@ -122,6 +127,10 @@ export class Campaign {
     if (verdict.duplicates.length > 0) this.#runsWithDuplicate += 1;
     if (addAll(this.#excused, verdict.excused) > 0) this.#runsExcused += 1;
     if (verdict.timeToHealMs !== null) this.#timesToHeal.push(verdict.timeToHealMs);
+    if (verdict.losses.length > 0) this.#runsWithLoss += 1;
+    for (const { because } of verdict.losses) {
+      addAll(this.#lossesBySetting, { [because.setting ?? "none"]: 1 });
+    }
   }
 
   /** A run in which the program itself broke. */
@@ -176,6 +185,8 @@ export class Campaign {
       medianFaults: quantile(this.#struckFaults, 0.5),
       runsWithLeaderChange: this.#runsWithLeaderChange,
       runsWithDuplicate: this.#runsWithDuplicate,
+      runsWithLoss: this.#runsWithLoss,
+      lossesBySetting: sorted(this.#lossesBySetting),
       unseen,
       harness: this.#harness,
     };

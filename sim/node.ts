@@ -64,7 +64,7 @@ export interface NodeView {
   /** Its process runs, be it paused. */
   readonly alive: boolean;
   readonly paused: boolean;
-  /** Its process was told to terminate. */
+  /** Its process was told to terminate, be it that it does not know yet. */
   readonly stopping: boolean;
   readonly powered: boolean;
   /** Counts the starts of its process, from 1; 0 before the first. */
@@ -99,6 +99,8 @@ export class SimNode implements NodeView {
   /** The own disk, while another node's is mounted. */
   #ownDisk: Disk | null = null;
   #mounted: BootDisk = "same";
+  /** What the own disk is to the next process that starts with it. */
+  #ownMounted: BootDisk = "same";
   #program: Program | null = null;
   #whenEnded: (() => void)[] = [];
 
@@ -243,7 +245,10 @@ export class SimNode implements NodeView {
 
   /** Gives the node, which must be down, a copy of another node's disk; its own is put aside. */
   mountForeign(disk: Disk): void {
-    this.#ownDisk ??= this.disk;
+    if (this.#ownDisk === null) {
+      this.#ownDisk = this.disk;
+      this.#ownMounted = this.#mounted;
+    }
     this.disk = disk.clone();
     this.#mounted = "foreign";
   }
@@ -257,7 +262,7 @@ export class SimNode implements NodeView {
     if (this.#ownDisk === null) return;
     this.disk = this.#ownDisk;
     this.#ownDisk = null;
-    this.#mounted = "same";
+    this.#mounted = this.#ownMounted;
   }
 
   /** Changes the rate of its clock; timers that are set follow it. */

@@ -144,8 +144,9 @@ export class Fetcher {
     return owner.fetched(answer);
   }
 
-  #beginSnapshot(id: SnapshotId): boolean {
-    this.#part = this.#options.store.snapshots.begin(id);
+  #beginSnapshot({ endOffset, epoch }: SnapshotId): boolean {
+    // It outlives the message, which is the leader's.
+    this.#part = this.#options.store.snapshots.begin({ endOffset, epoch });
     return true;
   }
 

@@ -29,6 +29,7 @@ describe("drawn plans", () => {
 
     expect([...new Set(faults.map(({ kind }) => kind))].sort()).toEqual([
       "bandwidth",
+      "bit-rot",
       "block",
       "clock-drift",
       "clock-offset",
@@ -41,6 +42,7 @@ describe("drawn plans", () => {
       "kill",
       "lose-request",
       "lose-response",
+      "lost-sync",
       "pause",
       "power-loss",
       "reset",

@@ -4,13 +4,18 @@
  * facts with it; the strict profile asks it before a fault strikes. Constant work per fact.
  */
 import type { FactOf } from "../../core/facts.ts";
-import type { NodeId, Offset, PartitionName } from "../../core/ids.ts";
+import type { LeaderEpoch, NodeId, Offset, PartitionName } from "../../core/ids.ts";
 import { NO_NODE } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment, NodeEvent, Observer } from "../observation.ts";
 import type { DiskScan } from "./disk-scan.ts";
 import { scanDisk } from "./disk-scan.ts";
 import type { DurableFiles } from "./durable-files.ts";
+import { Commitments } from "./commitments.ts";
+import type { CommitListener, LossJudge, LossListener } from "./commitments.ts";
+import type { FaultRecord } from "./fault-record.ts";
+import { isUncovered } from "./header-rot.ts";
+import { isMetadataLost } from "./metadata-loss.ts";
 import { METADATA_PARTITION } from "./metadata-partition.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
 import { NodeGhost, isQuorumState } from "./node-ghost.ts";
@@ -25,10 +30,11 @@ export interface GhostOptions {
   readonly files: DurableFiles | null;
   /** min.insync.replicas of a topic that has none of its own. */
   readonly defaultMinIsr: number;
+  /** Which faults struck whom; absent: destroyed copies have no culprits. */
+  readonly faults?: FaultRecord;
+  /** Says whether what a new leader lacks may be lost; absent: it may not. */
+  readonly judge?: LossJudge;
 }
-
-/** Told about each batch that becomes committed, in the order of its log. */
-export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: Moment) => void;
 
 export class Ghost implements Observer {
   readonly partitions: Map<PartitionName, PartitionGhost> = new Map();
@@ -48,13 +54,17 @@ export class Ghost implements Observer {
   metadataLost: boolean = false;
   readonly #defaultMinIsr: number;
   readonly #byNodeId: (NodeGhost | undefined)[] = [];
-  readonly #commitListeners: CommitListener[] = [];
+  readonly #commitments: Commitments;
+  readonly #faults: FaultRecord | null;
   #lastPartition: PartitionGhost | null = null;
 
   constructor(options: GhostOptions) {
     this.files = options.files;
     this.#defaultMinIsr = options.defaultMinIsr;
+    this.#faults = options.faults ?? null;
     this.metadata = new MetadataGhost((name) => this.partition(name));
+    const { faults = null, judge = null } = options;
+    this.#commitments = new Commitments(this.metadata, faults, judge);
   }
 
   // ---- what is true -----------------------------------------------------------------------------
@@ -107,11 +117,7 @@ export class Ghost implements Observer {
     const ghost = this.partitions.get(partition);
     const replica = ghost?.replica(node);
     if (ghost === undefined) return true;
-    if (replica === undefined) return ghost.trueHighWatermark === 0;
-    const end = ghost.committed.end;
-    return (
-      replica.log.end >= ghost.trueHighWatermark && replica.log.samePrefix(ghost.committed, end)
-    );
+    return replica === undefined ? ghost.trueHighWatermark === 0 : ghost.isHeldBy(replica.log);
   }
 
   /** That replica came back with less than it had and is still in the ISR, not registered anew. */
@@ -125,28 +131,9 @@ export class Ghost implements Observer {
     return ghost !== undefined && (ghost.damaged || ghost.replaced);
   }
 
-  /**
-   * Damage to the voters' disks has taken committed metadata: too few voters hold it all for a majority
-   * not to be found without them, and one that held it lost it to a fault. (A majority had it when it
-   * was committed, C4, so that without such a voter a rule was broken.)
-   */
+  /** Damage to the voters' disks has taken committed metadata from the quorum. */
   mayHaveLostMetadata(): boolean {
-    const { voters } = this.quorum;
-    const log = this.partition(METADATA_PARTITION);
-    const end = log.trueHighWatermark;
-    let holders = 0;
-    let robbed = 0;
-    for (const voter of voters) {
-      const replica = log.replica(voter);
-      if (replica === undefined) continue;
-      if (replica.log.end >= end && replica.log.samePrefix(log.committed, end)) {
-        if (this.quorum.member(voter).hasOriginalDisk) holders += 1;
-        continue;
-      }
-      if (this.isDamaged(voter) && replica.onceSyncedEnd >= end) robbed += 1;
-    }
-    const majority = Math.floor(voters.length / 2) + 1;
-    return voters.length - holders >= majority && robbed > 0;
+    return isMetadataLost(this, this.partition(METADATA_PARTITION));
   }
 
   /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */
@@ -156,7 +143,11 @@ export class Ghost implements Observer {
   }
 
   onCommit(listener: CommitListener): void {
-    this.#commitListeners.push(listener);
+    this.#commitments.onCommit(listener);
+  }
+
+  onLoss(listener: LossListener): void {
+    this.#commitments.onLoss(listener);
   }
 
   // ---- lookup -----------------------------------------------------------------------------------
@@ -194,6 +185,18 @@ export class Ghost implements Observer {
     }
     return node;
   }
+
+  /** To be told of facts before any check is. */
+  readonly first: NonNullable<Observer["on"]> = {
+    "high-watermark": (fact, moment) => {
+      // In most runs nobody's leadership is ever judged.
+      if (fact.as !== "leader" || fact.leaderEpoch >= this.partition(fact.partition).judgedEpoch) {
+        return;
+      }
+      const deposed = this.replica(fact.partition, moment);
+      this.#commitments.committingLate(deposed, fact.highWatermark, moment.at);
+    },
+  };
 
   // ---- facts ------------------------------------------------------------------------------------
 
@@ -238,10 +241,17 @@ export class Ghost implements Observer {
       replica.fetcherStopped =
         fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
     },
-    "metadata-committed": (fact) => this.#metadataCommitted(fact),
+    "metadata-committed": (fact, moment) => this.#metadataCommitted(fact, moment),
     "partition-decided": (fact, moment) => {
       const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
-      this.partition(fact.partition).decide(moment.nodeId, {
+      const partition = this.partition(fact.partition);
+      // What a deposed controller decides is nobody's election.
+      if (leader !== fact.previousLeader && moment.nodeId === this.activeController) {
+        const { why, previousIsr, unclean, uncleanAllowed } = fact;
+        const election = { leader, why, previousIsr, unclean, uncleanAllowed, electable: null };
+        partition.elections[leaderEpoch] = election;
+      }
+      partition.decide(moment.nodeId, {
         leader,
         leaderEpoch,
         partitionEpoch,
@@ -293,7 +303,9 @@ export class Ghost implements Observer {
         node.damaged = true;
         this.tainted = true;
         this.#damaged(node, event.path, event.to === 0);
-        if (event.how === "bit-rot") this.#rescan(node, event.path);
+        // It may strike between the start of the process and the opening of its logs.
+        if (node.running && node.replicas.some(({ loaded }) => !loaded)) this.#scan(node);
+        if (event.how === "bit-rot") this.#rotted(node, event.path, event.from);
         return;
     }
   }
@@ -302,17 +314,6 @@ export class Ghost implements Observer {
     const place = isDirectory ? `${path}/` : path;
     node.damagedPaths.add(place);
     if (isQuorumState(place)) node.votesAtRisk = true;
-  }
-
-  /** A log that a starting process has not opened yet rots: it will find other bytes than it began with. */
-  #rescan(node: NodeGhost, path: string): void {
-    const name = path.split("/").at(-2) ?? "";
-    const replica = node.replicas.find(({ partition }) => partition.name === name);
-    if (this.files === null || !node.scans.has(name) || replica?.loaded !== false) return;
-    const found = scanDisk(this.files, node.name, () => replica.log).get(name);
-    const scans = new Map(node.scans);
-    if (found !== undefined) scans.set(name, found);
-    node.scans = scans;
   }
 
   #booted(node: NodeGhost, disk: "same" | "empty" | "foreign", moment: Moment): void {
@@ -330,22 +331,35 @@ export class Ghost implements Observer {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
       replica.struck = replica.log.end > 0;
+      this.#commitments.destroyed(replica, 0, replica.log.end, moment.at, true);
       replica.log.startAt(0, null);
       replica.syncedEnd = 0;
       replica.highWatermark = 0;
     }
     node.scans = new Map<PartitionName, DiskScan>();
     if (this.files === null || disk !== "same" || node.endedBy === null) return;
-    node.scans = scanDisk(
-      this.files,
-      node.name,
-      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
-    );
+    this.#scan(node);
     // Power can also go while no process runs that could be seen to end.
     for (const replica of node.replicas) {
       const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
       if (end < replica.log.end) replica.lostPower = true;
     }
+  }
+
+  #rotted(node: NodeGhost, path: string, position: number): void {
+    const [, partition, base] = /([^/]+)\/(\d+)\.log$/.exec(path) ?? [];
+    const replica = node.replicas.find((one) => one.partition.name === partition);
+    if (replica === undefined || base === undefined) return;
+    if (isUncovered(replica.log, Number(base), position)) replica.partition.isBeyondPromise = true;
+  }
+
+  #scan(node: NodeGhost): void {
+    if (this.files === null) return;
+    node.scans = scanDisk(
+      this.files,
+      node.name,
+      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
+    );
   }
 
   #logLoaded(fact: FactOf<"log-loaded">, moment: Moment): void {
@@ -360,21 +374,34 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.written(log), fact.endOffset, committed);
+      // Below its recovery point Kafka looks for no holes, such as lost syncs leave.
+      const { holeAt } = scan;
+      if (node.damaged && holeAt !== null && holeAt < fact.endOffset) {
+        replica.partition.isBeyondPromise = true;
+      }
+      log.replace(
+        fact.logStartOffset,
+        scan.batchesOr(log, fact.endOffset),
+        fact.endOffset,
+        committed,
+      );
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = -1;
     replica.toldHighWatermark = fact.highWatermark;
-    this.#cameBack(replica, endBefore);
+    this.#cameBack(replica, endBefore, moment.at);
   }
 
   /** A log is open again: judge whether a fault took a part of it. */
-  #cameBack(replica: ReplicaGhost, endBefore: Offset): void {
+  #cameBack(replica: ReplicaGhost, endBefore: Offset, at: number): void {
     const { node, log, partition } = replica;
     const excused =
       (replica.lostPower || node.mayHaveLost(partition.name)) &&
-      !node.registered &&
+      (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
+    if (log.end < endBefore) this.#commitments.destroyed(replica, log.end, endBefore, at, false);
+    replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
     // Also when nothing committed is gone yet: its leader counts on what it had, until it asks again.
@@ -415,19 +442,19 @@ export class Ghost implements Observer {
   }
 
   /** A log that was never opened at this start is a new one, or was lost with its directory. */
-  #openUnloaded(replica: ReplicaGhost, endOffset: Offset): void {
+  #openUnloaded(replica: ReplicaGhost, endOffset: Offset, at: number): void {
     if (replica.loaded) return;
     const endBefore = replica.log.end;
     replica.log.truncateTo(endOffset);
     replica.loaded = true;
     replica.highWatermark = Math.min(replica.highWatermark, endOffset);
     replica.toldHighWatermark = replica.highWatermark;
-    this.#cameBack(replica, endBefore);
+    this.#cameBack(replica, endBefore, at);
   }
 
   #becameLeader(fact: FactOf<"became-leader">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
-    this.#openUnloaded(replica, fact.endOffset);
+    this.#openUnloaded(replica, fact.endOffset, moment.at);
     if (!fact.alreadyLed || replica.role !== "leader") {
       replica.ledSince = fact.leaderEpoch;
       replica.fetches.length = 0;
@@ -443,12 +470,19 @@ export class Ghost implements Observer {
     replica.believedReplicas = fact.replicas;
     replica.producersAtStart = fact.producers;
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = fact.leaderEpoch;
     replica.proposal = null;
+    const { partition } = replica;
+    if (partition.isMetadata || !replica.wasMadeLeader) return;
+    this.#commitments.tookOffice(replica, fact.leaderEpoch, moment.at);
+    // Where committed records were lost, somebody may come back who has them, and knows it.
+    if (partition.pastEras.length > 0)
+      this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 
   #becameFollower(fact: FactOf<"became-follower">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
-    this.#openUnloaded(replica, fact.endOffset);
+    this.#openUnloaded(replica, fact.endOffset, moment.at);
     if (replica.role === "leader") replica.toldHighWatermark = replica.highWatermark;
     replica.role = "follower";
     replica.leaderEpoch = fact.leaderEpoch;
@@ -474,29 +508,23 @@ export class Ghost implements Observer {
   #highWatermark(fact: FactOf<"high-watermark">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = fact.leaderEpoch;
     if (fact.as === "follower") {
       if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
       return;
     }
-    const { partition, log } = replica;
-    if (fact.highWatermark <= partition.trueHighWatermark) return;
-    partition.trueHighWatermark = fact.highWatermark;
-    const { committed } = partition;
-    let index = log.countBelow(committed.end);
-    for (;;) {
-      const batch = log.batches[index++];
-      if (batch === undefined || batch.nextOffset > fact.highWatermark) return;
-      // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
-      if (batch.baseOffset !== committed.end) return;
-      committed.append(batch);
-      for (const listener of this.#commitListeners) listener(partition, batch, moment);
-    }
+    this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 
-  #metadataCommitted(fact: FactOf<"metadata-committed">): void {
+  #metadataCommitted(fact: FactOf<"metadata-committed">, moment: Moment): void {
     const { metadata } = this;
     metadata.committed(fact);
     if (!metadata.fresh || !fact.endsBatch) return;
+    for (const { partition, replica } of metadata.leftIsr) {
+      const gone = partition.replica(replica);
+      if (gone === undefined || this.#faults === null) continue;
+      gone.leftIsrBy = this.#faults.culprits([gone.node.name], moment.at, moment.at);
+    }
     for (const partition of metadata.touchedPartitions) {
       for (const replica of partition.replicas) {
         if (replica.struck && !partition.inCommittedIsr(replica.node.nodeId)) {
@@ -509,7 +537,23 @@ export class Ghost implements Observer {
       const node = this.#byNodeId[broker];
       if (node === undefined) continue;
       node.registered = true;
-      for (const replica of node.replicas) replica.struck = false;
+      for (const replica of node.replicas) {
+        // But the last member of an ISR stays in it, whatever it has lost: nobody else may lead.
+        if (!replica.partition.isLastInIsr(broker)) replica.struck = false;
+      }
+    }
+    for (const partition of metadata.touchedPartitions) {
+      const { registration, leaders } = partition;
+      if (registration !== null && leaders.at(-1)?.node !== registration.leader) {
+        leaders.push({ node: registration.leader, at: moment.at });
+      }
+      if (registration === null) continue;
+      this.#commitments.elected(partition, registration.leaderEpoch);
+      if (registration.leaderEpoch <= partition.judgedEpoch) continue;
+      const leader = partition.replica(registration.leader);
+      // One that has no process yet, or that the controller does not know, is judged when it leads.
+      if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;
+      this.#commitments.tookOffice(leader, registration.leaderEpoch, moment.at);
     }
   }
 }

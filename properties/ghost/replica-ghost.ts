@@ -1,5 +1,6 @@
 import type { ProducerEntry } from "../../core/facts.ts";
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../../core/ids.ts";
+import type { Destruction } from "./canon.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { NodeGhost } from "./node-ghost.ts";
 import type { PartitionGhost } from "./partition-ghost.ts";
@@ -37,6 +38,8 @@ export class ReplicaGhost {
    * leader has had it cut since: what damage may have taken was there once.
    */
   onceSyncedEnd: Offset = 0;
+  /** When the process opened it, in microseconds. */
+  openedAt: number = 0;
   /** A loss of power struck since this log was open last. */
   lostPower: boolean = false;
   /**
@@ -44,6 +47,12 @@ export class ReplicaGhost {
    * it leaves, or is registered anew, its leader counts on what is gone.
    */
   struck: boolean = false;
+  /** Parts of its log that faults took since it last entered the ISR. */
+  readonly destroyed: Destruction[] = [];
+  /** Faults that had a part in its leaving the ISR, last time. */
+  leftIsrBy: readonly string[] = [];
+  /** Leader epoch in which it last moved its high watermark; -1 for one that came from its disk. */
+  highWatermarkEpoch: LeaderEpoch = -1;
 
   role: "none" | "leader" | "follower" = "none";
   /** Latest leader epoch that it took part in, in this incarnation. */
@@ -51,6 +60,9 @@ export class ReplicaGhost {
   partitionEpoch: PartitionEpoch = -1;
   /** Follower: whom it believes to lead. */
   believedLeader: NodeId = -1;
+
+  /** Whom the process before followed when it ended; -1 for nobody. */
+  followed: NodeId = -1;
 
   /** Leader: the epoch in which its uninterrupted leadership began. */
   ledSince: LeaderEpoch = -1;
@@ -81,6 +93,15 @@ export class ReplicaGhost {
     return this.loaded && this.node.running && this.node.online;
   }
 
+  /** It leads because the controller wants this process to: nobody was made leader in a later epoch. */
+  get wasMadeLeader(): boolean {
+    const { registration, decided, isMetadata } = this.partition;
+    if (isMetadata || !this.node.registered) return false;
+    return (
+      this.leaderEpoch >= Math.max(registration?.leaderEpoch ?? -1, decided?.leaderEpoch ?? -1)
+    );
+  }
+
   get presumesLeadership(): boolean {
     return this.role === "leader" && this.node.running;
   }
@@ -88,6 +109,7 @@ export class ReplicaGhost {
   /** A process starts: beliefs are gone, the log is on the disk. */
   forgetBeliefs(): void {
     this.loaded = false;
+    this.followed = this.role === "follower" ? this.believedLeader : -1;
     this.role = "none";
     this.leaderEpoch = -1;
     this.partitionEpoch = -1;

@@ -1,5 +1,6 @@
 import type { FactOf } from "../../core/facts.ts";
 import type { DiskScan } from "../ghost/disk-scan.ts";
+import { firstDifference } from "../ghost/ghost-log.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import { Check } from "./check.ts";
@@ -22,11 +23,12 @@ export class Recovery extends Check {
     if (event.kind !== "booted" || event.disk !== "same" || this.ghost.files === null) return;
     const node = this.ghost.node(moment.nodeId, moment.node);
     if (node.endedBy === null) return;
-    for (const { partition, syncedEnd } of node.replicas) {
+    for (const replica of node.replicas) {
+      const { partition, syncedEnd } = replica;
       if (syncedEnd === 0 || node.mayHaveLost(partition.name)) continue;
       const found = node.scans.get(partition.name)?.intactEnd ?? 0;
       this.evaluations += 1;
-      if (found >= syncedEnd) continue;
+      if (found >= syncedEnd || mayHaveCut(replica, found)) continue;
       const message = `the log was synced up to ${syncedEnd} and is intact only up to ${found}`;
       this.fail(moment, message, partition.name, found);
     }
@@ -45,6 +47,8 @@ export class Recovery extends Check {
     // Kafka does not look for holes between segments; whether it keeps what follows is not promised.
     if (scan.hasHole) return;
     if (fact.clean && !this.#mayVouch(fact, scan, moment)) return;
+    // An index that has to be made anew makes it read a segment, and end the log where that rotted.
+    if (fact.clean && fact.endOffset === scan.intactEnd) return;
     const want = fact.clean ? scan.end : scan.recoveredEnd(fact.recoveryPoint);
     this.evaluations += 1;
     if (fact.endOffset === want) return;
@@ -74,4 +78,11 @@ export class Recovery extends Check {
     const message = `a log was opened up to ${fact.endOffset}, but only ${end} was ever written`;
     this.fail(moment, message, fact.partition, end);
   }
+}
+
+/** It died as it cut what its leader does not have, and could not tell. */
+function mayHaveCut({ partition, log, followed }: ReplicaGhost, found: number): boolean {
+  const leader = partition.replica(followed);
+  if (leader === undefined) return false;
+  return firstDifference(log, leader.log, Math.min(log.end, leader.log.end)) <= found;
 }

@@ -152,7 +152,7 @@ const bugsBreak: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Runs that may be needed until a drawn plan shows a mutation. */
-const DRAWN_PLANS = 12;
+const DRAWN_PLANS = 24;
 
 function mutant({ rule, wrong }: Mutation): Rules {
   const [component, method] = rule.split(".") as [keyof RuleClasses, string];

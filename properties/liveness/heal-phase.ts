@@ -153,7 +153,9 @@ export class HealPhase {
   }
 
   get #unread(): number {
-    return this.#options.progress.unreadRecords;
+    const { progress } = this.#options;
+    // Where records were lost, what took their place has to be read.
+    return progress.hasReadAnew ? progress.unreadRecords : progress.unreadRecords + 1;
   }
 
   #isLate(deadlineUs: number): boolean {

@@ -13,6 +13,8 @@
  * - power-loss-beside-a-broker-told-to-stop: strict counted on a broker that had just been told to stop.
  * - power-loss-of-a-joining-replica: strict did not mind a replica whose way into the ISR was decided
  *   and not committed yet.
+ * - emptied-while-another-stops: the strict profile let a broker lose its disk on the strength of one that
+ *   had been told to stop in the same moment, and then left the in-sync replicas.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

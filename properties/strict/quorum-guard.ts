@@ -78,7 +78,7 @@ export class QuorumGuard {
   #isSound(name: string): boolean {
     const world = this.#world;
     if (!world.isUp(name) || world.isPaused(name) || world.hasStandingFault(name)) return false;
-    return this.#hasVote(name);
+    return this.#hasVote(name) && !world.isStopping(name);
   }
 
   /** With another disk than the quorum knows it by it only follows. */

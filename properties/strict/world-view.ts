@@ -9,7 +9,7 @@ import { isChecked } from "./checksums.ts";
 export interface WorldView {
   isUp(node: string): boolean;
   isPaused(node: string): boolean;
-  /** It was told to terminate, be it that it has not begun to. */
+  /** It was told to stop, although it may not have begun to. */
   isStopping(node: string): boolean;
   /** A fault that was begun and not ended is on that node itself. */
   hasStandingFault(node: string): boolean;

@@ -1,7 +1,7 @@
 /** One run, told on a terminal. */
 import { appClients } from "../../properties/apps/app-host.ts";
 import type { Plan } from "../../properties/plan/plan.ts";
-import type { Verdict } from "../../properties/verdict.ts";
+import type { Because, Verdict } from "../../properties/verdict.ts";
 import { colors } from "./colors.ts";
 
 /** Lines for people; scripts read `--json`. */
@@ -16,10 +16,16 @@ export function reportRun(verdict: Verdict): string[] {
     healing(verdict),
     `checks     ${count(sum(verdict.checks))} comparisons by ${Object.keys(verdict.checks).length} invariants`,
     `trace      ${verdict.traceHash}`,
-    ...verdict.duplicates.map(
-      ({ topic, partition, offset, cause }) =>
-        `duplicate  ${topic}-${partition} offset ${offset} (${cause})`,
+    ...shorten(
+      verdict.duplicates.map(
+        ({ topic, partition, offset, cause, because }) =>
+          `duplicate  ${topic}-${partition} offset ${offset} (${cause}${blame(because)})`,
+      ),
     ),
+    ...shorten(
+      verdict.reorders.map(({ message, because }) => `reorder    ${message}${blame(because)}`),
+    ),
+    ...shorten(verdict.losses.map(({ explained }) => `loss       ${explained}`)),
     ...verdict.stalls.map(
       ({ invariant, object, waitsFor, fault }) =>
         `stall      ${invariant} by ${fault}: ${object}: ${waitsFor}`,
@@ -39,6 +45,18 @@ function healing({ core, timeToHealMs, excused }: Verdict): string {
   const time = timeToHealMs === null ? "not at rest" : `at rest after ${timeToHealMs} ms`;
   const why = Object.keys(excused).length === 0 ? "" : `; excused: ${listCounts(excused)}`;
   return `heal       core ${core.join(", ") || "none"}; ${time}${why}`;
+}
+
+/** Losses and the like beyond this many are only counted: one blackout takes hundreds. */
+const SHOWN = 10;
+
+function shorten(lines: readonly string[]): string[] {
+  if (lines.length <= SHOWN) return [...lines];
+  return [...lines.slice(0, SHOWN), `           and ${count(lines.length - SHOWN)} more`];
+}
+
+function blame({ setting, value }: Because): string {
+  return setting === null ? "" : `: ${setting}=${value}`;
 }
 
 /** Who is in the plan, on one line. */
