@@ -32,6 +32,7 @@ import { R17 } from "./r17.ts";
 import { R18 } from "./r18.ts";
 import { R20 } from "./r20.ts";
 import { R21 } from "./r21.ts";
+import { R24 } from "./r24.ts";
 import { R25 } from "./r25.ts";
 import { R27 } from "./r27.ts";
 import { R28 } from "./r28.ts";
@@ -65,6 +66,7 @@ export const knownBugs: readonly KnownBug[] = [
   R18,
   R20,
   R21,
+  R24,
   R25,
   R27,
   R28,

@@ -5,15 +5,16 @@
  *
  * A server outside the core may hold power and be of no use: a leader that the controller hears and its
  * clients do not keeps its leadership for ever, legally. So a server that is neither down nor cut off
- * nor free of faults is taken into the core where it leads, or would be elected first.
+ * nor free of faults is taken into the core where it leads, or may be elected.
  */
+import type { NodeId } from "../../core/ids.ts";
 import { hashString } from "../../sim/hash.ts";
 import type { World } from "../../sim/world.ts";
 import type { Ghost } from "../ghost/ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Plan } from "../plan/plan.ts";
 import { nodeIdOf } from "../plan/plan.ts";
-import { hears, isHampered } from "./hampered.ts";
+import { cuts, nodesOf, touches } from "./hampered.ts";
 import { minIsrOf, partitionsOf } from "./planned.ts";
 
 const CORE = hashString("heal-core");
@@ -55,23 +56,40 @@ class Drawn {
 
   servers(): ReadonlySet<string> {
     const { plan, ghost } = this.#context;
-    const nodes = plan.topology.nodes;
-    const all = nodes.map(({ id }) => id);
+    const all = plan.topology.nodes.map(({ id }) => id);
     const partitions = partitionsOf(plan).map((name) => ghost.partitions.get(name));
     // A topic that is still to be made may need everybody.
     const isYoung = partitions.some((partition) => (partition?.registration ?? null) === null);
-    if (this.#below(WHOLE_ONE_IN) === 0 || isYoung) return new Set(all);
+    const isHurt = all.some((id) => this.#isDamaged(id));
+    const isWhole = this.#below(WHOLE_ONE_IN) === 0 && !isHurt;
+    if (isWhole || isYoung) return new Set(all);
     this.#drawVoters();
     for (const partition of ghost.partitions.values()) this.#drawReplicas(partition);
-    for (const id of all) if (this.#below(EXTRA_ONE_IN) === 0) this.#chosen.add(id);
+    for (const id of all) {
+      if (this.#below(EXTRA_ONE_IN) === 0 && !this.#isDamaged(id)) this.#chosen.add(id);
+    }
     this.#takeInThePowerful();
     return this.#chosen;
+  }
+
+  /** Bytes of its disk are, or were, not what was written: it may have to halt over them. */
+  #isDamaged(server: string): boolean {
+    return this.#context.ghost.nodes.find(({ name }) => name === server)?.damaged === true;
+  }
+
+  /** In a drawn order, those last whose disk is damaged. */
+  #ranked(servers: readonly string[]): string[] {
+    const order = this.#shuffled(servers);
+    return [
+      ...order.filter((id) => !this.#isDamaged(id)),
+      ...order.filter((id) => this.#isDamaged(id)),
+    ];
   }
 
   #drawVoters(): void {
     const voters = this.#voters();
     const majority = Math.floor(voters.length / 2) + 1;
-    for (const voter of this.#shuffled(voters).slice(0, majority)) this.#chosen.add(voter);
+    for (const voter of this.#ranked(voters).slice(0, majority)) this.#chosen.add(voter);
   }
 
   #drawReplicas(partition: PartitionGhost): void {
@@ -80,7 +98,8 @@ class Drawn {
     const { isr, replicas } = registration;
     const needed = Math.min(minIsrOf(this.#context.plan, topic), replicas.length);
     const others = replicas.filter((id) => !isr.includes(id));
-    const order = [...this.#shuffled(isr), ...this.#shuffled(others)].map((id) => this.#name(id));
+    const names = (ids: readonly NodeId[]): string[] => ids.map((id) => this.#name(id));
+    const order = [...this.#ranked(names(isr)), ...this.#ranked(names(others))];
     // Without ELR only a member of the ISR may be elected.
     const members = order.slice(0, isr.length);
     const electable = members.find((id) => this.#chosen.has(id)) ?? members[0];
@@ -93,26 +112,41 @@ class Drawn {
 
   #takeInThePowerful(): void {
     const { plan } = this.#context;
-    const wanted = plan.topology.nodes
-      .map(({ id }) => id)
-      .filter((id) => !this.#chosen.has(id) && this.#holdsPower(id));
-    for (const id of wanted) this.#chosen.add(id);
+    for (;;) {
+      const wanted = plan.topology.nodes.find(
+        ({ id }) => !this.#chosen.has(id) && this.#holdsPower(id),
+      );
+      if (wanted === undefined) return;
+      // What stood between it and the core is healed with it: others may be heard now.
+      this.#chosen.add(wanted.id);
+    }
   }
 
-  /** It leads, or may, although faults stand on it. */
+  /** It leads, or may, although faults stand on it that the heal of this core does not end. */
   #holdsPower(server: string): boolean {
-    const { world, ghost } = this.#context;
-    const view = world.node(server);
-    if (!view.alive || view.paused || !isHampered(world, server)) return false;
+    const { world, ghost, plan } = this.#context;
+    const { alive, paused } = world.node(server);
+    if (!alive || paused) return false;
+    const servers = plan.topology.nodes.map(({ id }) => id);
+    const staying = world
+      .standingFaults()
+      .filter((one) => nodesOf(one).some((id) => servers.includes(id) && !this.#chosen.has(id)));
+    if (!staying.some((one) => touches(one, server))) return false;
     const voters = this.#voters();
-    const heard = voters.filter((voter) => hears(world, voter, server));
-    if (voters.includes(server)) return heard.length > voters.length / 2;
+    const heard = voters.filter(
+      (voter) =>
+        voter === server ||
+        (!cuts(staying, voter, server) && (this.#chosen.has(voter) || world.node(voter).alive)),
+    );
+    if (voters.includes(server) && heard.length > voters.length / 2) return true;
     if (heard.length === 0) return false;
     const id = nodeIdOf(server);
     return [...ghost.partitions.values()].some(({ registration, decided }) => {
       if (registration === null) return false;
       return (
-        registration.leader === id || registration.replicas[0] === id || decided?.leader === id
+        registration.isr.includes(id) ||
+        registration.replicas[0] === id ||
+        decided?.isr.includes(id) === true
       );
     });
   }

@@ -21,9 +21,7 @@ export function firstOf(...excuses: readonly (() => ExcuseReason | null)[]): Exc
 export function quorumExcuse(view: HealView): ExcuseReason | null {
   const majority = Math.floor(view.voters.length / 2) + 1;
   if (view.controllers.length < majority) return "no-voter-majority";
-  const damaged = view.controllers.filter(
-    ({ nodeId, name }) => !view.isUp(nodeId) && hasDamage(view, name),
-  );
+  const damaged = view.controllers.filter(({ nodeId }) => haltedOverDamage(view, nodeId));
   if (view.controllers.length - damaged.length < majority) return "voter-damaged";
   return null;
 }
@@ -52,6 +50,7 @@ export function serverExcuse(view: HealView, node: NodeId): ExcuseReason | null 
   const { failedDirectories, foreignDisks, exits } = view.watch;
   if (failedDirectories.has(node)) return "log-directory-failed";
   if (foreignDisks.has(node)) return "foreign-disk";
+  if (haltedOverDamage(view, node)) return "metadata-damaged";
   if (exits.get(node)?.includes("registration") === true) return "registration-timeout";
   return null;
 }
@@ -88,12 +87,8 @@ export function clockExcuse(view: HealView, client: string, leader: NodeId): Exc
 export function rotExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
   const { leader } = live.registration;
   if (leader < 0) return null;
-  const { disk } = view.world.node(view.name(leader));
-  const directory = `/${live.partition.name}/`;
-  const rotten = disk
-    .files()
-    .some((path) => path.includes(directory) && disk.damage(path).length > 0);
-  return rotten ? "rotten-range" : null;
+  const isRotten = hasDamage(view, view.name(leader), `/${live.partition.name}/`);
+  return isRotten ? "rotten-range" : null;
 }
 
 /** Faults with which a link lets some things pass, or passes them late. A cut one is not flaky. */
@@ -112,7 +107,17 @@ export function flakyExcuse(view: HealView, servers: readonly NodeId[]): ExcuseR
   return comesAndGoes ? "flaky-links-outside-core" : null;
 }
 
-function hasDamage(view: HealView, server: string): boolean {
+/**
+ * It ended itself, and damage to its disk is recorded. With its log directory at work only damaged
+ * metadata makes a server do that; a loss of power may have cut the damaged bytes off since.
+ */
+function haltedOverDamage(view: HealView, node: NodeId): boolean {
+  if (view.isUp(node) || !view.watch.exits.has(node)) return false;
+  return view.ghost.nodes.find(({ nodeId }) => nodeId === node)?.damaged === true;
+}
+
+/** Recorded damage, of a file with this in its path. */
+function hasDamage(view: HealView, server: string, part: string): boolean {
   const { disk } = view.world.node(server);
-  return disk.files().some((path) => disk.damage(path).length > 0);
+  return disk.files().some((path) => path.includes(part) && disk.damage(path).length > 0);
 }

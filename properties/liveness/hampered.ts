@@ -1,5 +1,5 @@
 /** What faults that stand do to a node, and to the way between two. */
-import type { FaultTargets } from "../../sim/faults/fault.ts";
+import type { FaultTargets, StandingFault } from "../../sim/faults/fault.ts";
 import type { World } from "../../sim/world.ts";
 
 const ANY = "*";
@@ -18,12 +18,20 @@ export function touches({ nodes, links }: FaultTargets, node: string): boolean {
   });
 }
 
-/** Both run, and nothing holds back what they say to each other. */
-export function hears(world: World, one: string, other: string): boolean {
-  if (one === other) return true;
-  for (const node of [one, other]) {
-    const { alive, paused } = world.node(node);
-    if (!alive || paused) return false;
-  }
-  return !world.isBlocked(one, other) && !world.isBlocked(other, one);
+/** One of these faults holds back what goes from one node to the other, or the other way. */
+export function cuts(faults: readonly StandingFault[], one: string, other: string): boolean {
+  const isEnd = (end: string, node: string): boolean => end === ANY || end === node;
+  return faults
+    .filter(({ fault }) => fault.kind === "block")
+    .some(({ links }) =>
+      links.some(
+        ([from, to]) =>
+          (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
+      ),
+    );
+}
+
+/** Servers that the fault is on; one on all links is on none of them. */
+export function nodesOf({ nodes, links }: FaultTargets): string[] {
+  return [...new Set([...nodes, ...links.flat()])].filter((node) => node !== ANY);
 }

@@ -14,6 +14,7 @@ export const excuseReasons = {
     "the controller hears a leader outside the core on which faults stand: it keeps its power",
   "foreign-disk": "the node has another node's disk and refuses to start",
   "log-directory-failed": "the node's log directory failed",
+  "metadata-damaged": "the node halted over damaged metadata on its own disk",
   "registration-timeout": "the broker gave up to register and nobody restarts it",
   "too-few-replicas": "fewer replicas than min.insync.replicas can join",
   "disk-full": "the leader's disk is full",
