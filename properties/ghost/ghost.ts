@@ -323,7 +323,10 @@ export class Ghost implements Observer {
     node.state = "STARTING";
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
-    if (disk !== "same") node.replaced = true;
+    if (disk !== "same") {
+      node.replaced = true;
+      node.newDiskIn = moment.incarnation;
+    }
     this.quorum.booted(node.nodeId, disk !== "same");
     if (node.votesAtRisk) this.quorum.forgot(node.nodeId);
     if (node.endedBy === "power-loss") node.votesAtRisk = false;

@@ -47,6 +47,8 @@ export class NodeGhost {
   votesAtRisk: boolean = false;
   /** It was given another disk than the one it began with. */
   replaced: boolean = false;
+  /** The incarnation that found another disk than the one before it; 0 for none. */
+  newDiskIn: number = 0;
   /** Logs on its disk when its process started. */
   scans: ReadonlyMap<PartitionName, DiskScan> = new Map();
 

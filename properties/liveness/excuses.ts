@@ -37,12 +37,24 @@ export function controllerExcuse(view: HealView): ExcuseReason | null {
 /** Of L2, and of all that needs the leader of a partition. */
 export function leaderExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
   const { isr, leader } = live.registration;
-  const electable = isr.filter((id) => view.isInCore(id) && !view.watch.failedDirectories.has(id));
+  const electable = isr.filter(
+    (id) => view.isInCore(id) && !view.watch.failedDirectories.has(id) && !isOnNewDisk(view, id),
+  );
   if (electable.length === 0) return "no-electable-replica";
   if (leader >= 0 && !view.isInCore(leader) && view.isUp(leader) && view.isHampered(leader)) {
     return "leader-outside-core";
   }
   return controllerExcuse(view);
+}
+
+/**
+ * When it was unfenced, the controller had the partition in a directory of its old disk; it has assigned
+ * it to the new one since, which alone elects nobody (ReplicationControlManager.java): the next
+ * unfencing does.
+ */
+function isOnNewDisk(view: HealView, broker: NodeId): boolean {
+  const node = view.ghost.nodes.find(({ nodeId }) => nodeId === broker);
+  return node !== undefined && node.newDiskIn === node.incarnation;
 }
 
 /** Of L3, and of what needs that server. */
