@@ -275,6 +275,7 @@ export class Ghost implements Observer {
     node.state = "STARTING";
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
+    node.disk = disk;
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
@@ -348,7 +349,8 @@ export class Ghost implements Observer {
       (replica.lostPower || node.damaged) &&
       (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
-    if (log.end < endBefore) this.#commitments.destroyed(replica, log.end, endBefore, at, false);
+    if (log.end < endBefore)
+      this.#commitments.destroyed(replica, log.end, endBefore, at, node.disk === "foreign");
     replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
