@@ -330,6 +330,7 @@ export class Ghost implements Observer {
     this.quorum.booted(node.nodeId, disk !== "same");
     if (node.votesAtRisk) this.quorum.forgot(node.nodeId);
     if (node.endedBy === "power-loss") node.votesAtRisk = false;
+    node.disk = disk;
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
@@ -403,7 +404,8 @@ export class Ghost implements Observer {
       (replica.lostPower || node.mayHaveLost(partition.name)) &&
       (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
-    if (log.end < endBefore) this.#commitments.destroyed(replica, log.end, endBefore, at, false);
+    if (log.end < endBefore)
+      this.#commitments.destroyed(replica, log.end, endBefore, at, node.disk === "foreign");
     replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);

@@ -37,6 +37,8 @@ export class NodeGhost {
   /** Its log directory works. */
   online: boolean = true;
   state: BrokerState = "STARTING";
+  /** Which disk its process started with. */
+  disk: "same" | "empty" | "foreign" = "same";
   /** How its last process ended; null before the first end. */
   endedBy: "kill" | "power-loss" | "exit" | null = null;
   /** A fault damaged its disk, or lost one of its syncs, at any time. */

@@ -72,6 +72,8 @@ export class Recovery extends Check {
 
   #judgeMissing(fact: FactOf<"log-loaded">, replica: ReplicaGhost, moment: Moment): void {
     const { files } = this.ghost;
+    // What others wrote on it is on a foreign disk; whether it may start with that is another matter.
+    if (replica.node.disk === "foreign") return;
     const end = files === null ? replica.log.end : 0;
     this.evaluations += 1;
     if (fact.endOffset <= end || fact.endOffset === fact.logStartOffset) return;
