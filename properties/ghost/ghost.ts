@@ -334,7 +334,7 @@ export class Ghost implements Observer {
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
-      replica.struck = replica.log.end > 0;
+      if (replica.log.end > 0) replica.struck = true;
       this.#commitments.destroyed(replica, 0, replica.log.end, moment.at, true);
       replica.log.startAt(0, null);
       replica.syncedEnd = 0;
