@@ -149,7 +149,10 @@ class Run {
     this.#watch = new LivenessWatch(this.#ghost);
     this.#readBack = new Set(readBackPartitions(plan));
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
-    this.#progress = new Progress(this.#readBack, new Set(durable.map(([client]) => client)));
+    this.#progress = new Progress(
+      this.#readBack,
+      new Set([...durable.map(([client]) => client), PROBE_CLIENT]),
+    );
     this.#isolation = options.isolate === true ? new Isolation() : null;
     this.#checkers = options.checkers === false ? null : this.#makeCheckers(files);
     const isAsync = Object.keys(apps).length + appClients(plan).length > 0;
