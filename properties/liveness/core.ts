@@ -89,7 +89,15 @@ class Drawn {
   #drawVoters(): void {
     const voters = this.#voters();
     const majority = Math.floor(voters.length / 2) + 1;
-    for (const voter of this.#ranked(voters).slice(0, majority)) this.#chosen.add(voter);
+    const order = this.#ranked(voters.filter((id) => this.#hasVote(id)));
+    for (const voter of order.slice(0, majority)) this.#chosen.add(voter);
+  }
+
+  /** A voter is (id, directory id): on another disk than the quorum's it is an observer (KIP-853). */
+  #hasVote(voter: string): boolean {
+    const { ghost, plan } = this.#context;
+    const node = plan.topology.nodes.find(({ id }) => id === voter);
+    return node?.clusterId === undefined && ghost.quorum.member(nodeIdOf(voter)).hasOriginalDisk;
   }
 
   #drawReplicas(partition: PartitionGhost): void {

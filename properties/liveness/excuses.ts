@@ -20,9 +20,11 @@ export function firstOf(...excuses: readonly (() => ExcuseReason | null)[]): Exc
 /** Of L1. */
 export function quorumExcuse(view: HealView): ExcuseReason | null {
   const majority = Math.floor(view.voters.length / 2) + 1;
-  if (view.controllers.length < majority) return "no-voter-majority";
-  const damaged = view.controllers.filter(({ nodeId }) => haltedOverDamage(view, nodeId));
-  if (view.controllers.length - damaged.length < majority) return "voter-damaged";
+  const { quorum } = view.ghost;
+  const voting = view.controllers.filter(({ nodeId }) => quorum.member(nodeId).hasOriginalDisk);
+  if (voting.length < majority) return "no-voter-majority";
+  const damaged = voting.filter(({ nodeId }) => haltedOverDamage(view, nodeId));
+  if (voting.length - damaged.length < majority) return "voter-damaged";
   return null;
 }
 
