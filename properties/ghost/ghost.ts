@@ -77,11 +77,6 @@ export class Ghost implements Observer {
     return this.metadata.isrChanges;
   }
 
-  /** ISR as the controller has it; empty before the partition exists. */
-  committedIsr(partition: PartitionName): readonly NodeId[] {
-    return this.partitions.get(partition)?.registration?.isr ?? [];
-  }
-
   /** Leader as the controller has it; -1 for none. */
   leader(partition: PartitionName): NodeId {
     return this.partitions.get(partition)?.registration?.leader ?? NO_NODE;
@@ -97,32 +92,12 @@ export class Ghost implements Observer {
     return best?.node.nodeId ?? NO_NODE;
   }
 
-  /** End of that replica's log, running or not; -1 when it has none. */
-  replicaEnd(partition: PartitionName, node: NodeId): Offset {
-    return this.partitions.get(partition)?.replica(node)?.log.end ?? -1;
-  }
-
-  /** What of that replica's log survives a loss of power. */
-  syncedEnd(partition: PartitionName, node: NodeId): Offset {
-    return this.partitions.get(partition)?.replica(node)?.syncedEnd ?? -1;
-  }
-
-  /** Highest high watermark that any leader ever reached: everything below it is committed. */
-  highWatermarkEver(partition: PartitionName): Offset {
-    return this.partitions.get(partition)?.trueHighWatermark ?? 0;
-  }
-
   /** That replica holds everything committed, and it is the committed content. */
   holdsCommitted(partition: PartitionName, node: NodeId): boolean {
     const ghost = this.partitions.get(partition);
     const replica = ghost?.replica(node);
     if (ghost === undefined) return true;
     return replica === undefined ? ghost.trueHighWatermark === 0 : ghost.isHeldBy(replica.log);
-  }
-
-  /** That replica came back with less than it had and is still in the ISR, not registered anew. */
-  isStruck(partition: PartitionName, node: NodeId): boolean {
-    return this.partitions.get(partition)?.replica(node)?.struck ?? false;
   }
 
   /** A fault damaged that node's disk, or lost a sync of it, or put another in its place. */
@@ -218,28 +193,18 @@ export class Ghost implements Observer {
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
     "became-follower": (fact, moment) => this.#becameFollower(fact, moment),
     "high-watermark": (fact, moment) => this.#highWatermark(fact, moment),
-    "follower-fetched": (fact, moment) => this.#followerFetched(fact, moment),
-    "isr-proposed": (fact, moment) => {
-      const replica = this.replica(fact.partition, moment);
-      const { leaderEpoch, partitionEpoch, proposedIsr: isr } = fact;
-      const brokerEpochs = isr.map((node) => replica.fetches[node]?.brokerEpoch ?? -1);
-      replica.proposal = { leaderEpoch, partitionEpoch, isr, brokerEpochs };
-    },
+    "follower-fetched": (fact, moment) => this.replica(fact.partition, moment).heardFrom(fact),
+    "isr-proposed": (fact, moment) => this.replica(fact.partition, moment).propose(fact),
     "isr-committed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       replica.believedIsr = fact.isr;
       replica.partitionEpoch = fact.partitionEpoch;
     },
     "fetcher-added": (fact, moment) => {
-      const replica = this.replica(fact.partition, moment);
-      replica.fetcherLeader = fact.leader;
-      replica.fetcherStopped = false;
+      this.replica(fact.partition, moment).fetchFrom(fact.leader);
     },
     "fetcher-removed": (fact, moment) => {
-      const replica = this.replica(fact.partition, moment);
-      replica.fetcherLeader = NO_NODE;
-      replica.fetcherStopped =
-        fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
+      this.replica(fact.partition, moment).stopFetching(fact.why);
     },
     "metadata-committed": (fact, moment) => this.#metadataCommitted(fact, moment),
     "partition-decided": (fact, moment) => {
@@ -460,23 +425,7 @@ export class Ghost implements Observer {
   #becameLeader(fact: FactOf<"became-leader">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     this.#openUnloaded(replica, fact.endOffset, moment.at);
-    if (!fact.alreadyLed || replica.role !== "leader") {
-      replica.ledSince = fact.leaderEpoch;
-      replica.fetches.length = 0;
-    }
-    if (replica.leaderEpoch !== fact.leaderEpoch || replica.role !== "leader") {
-      replica.epochStart = fact.endOffset;
-    }
-    replica.role = "leader";
-    replica.leaderEpoch = fact.leaderEpoch;
-    replica.partitionEpoch = fact.partitionEpoch;
-    replica.believedLeader = moment.nodeId;
-    replica.believedIsr = fact.isr;
-    replica.believedReplicas = fact.replicas;
-    replica.producersAtStart = fact.producers;
-    replica.highWatermark = fact.highWatermark;
-    replica.highWatermarkEpoch = fact.leaderEpoch;
-    replica.proposal = null;
+    replica.lead(fact);
     const { partition } = replica;
     if (partition.isMetadata || !replica.wasMadeLeader) return;
     this.#commitments.tookOffice(replica, fact.leaderEpoch, moment.at);
@@ -488,26 +437,7 @@ export class Ghost implements Observer {
   #becameFollower(fact: FactOf<"became-follower">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     this.#openUnloaded(replica, fact.endOffset, moment.at);
-    if (replica.role === "leader") replica.toldHighWatermark = replica.highWatermark;
-    replica.role = "follower";
-    replica.leaderEpoch = fact.leaderEpoch;
-    replica.believedLeader = fact.leader;
-    replica.ledSince = -1;
-    replica.fetches.length = 0;
-    replica.proposal = null;
-  }
-
-  #followerFetched(fact: FactOf<"follower-fetched">, moment: Moment): void {
-    const { fetches } = this.replica(fact.partition, moment);
-    const known = fetches[fact.follower];
-    if (known === undefined) {
-      const { fetchOffset, brokerEpoch } = fact;
-      fetches[fact.follower] = { furthest: fetchOffset, last: fetchOffset, brokerEpoch };
-      return;
-    }
-    known.last = fact.fetchOffset;
-    known.brokerEpoch = fact.brokerEpoch;
-    if (fact.fetchOffset > known.furthest) known.furthest = fact.fetchOffset;
+    replica.follow(fact);
   }
 
   #highWatermark(fact: FactOf<"high-watermark">, moment: Moment): void {

@@ -1,4 +1,4 @@
-import type { ProducerEntry } from "../../core/facts.ts";
+import type { FactOf, ProducerEntry } from "../../core/facts.ts";
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../../core/ids.ts";
 import type { Destruction } from "./canon.ts";
 import { GhostLog } from "./ghost-log.ts";
@@ -104,6 +104,66 @@ export class ReplicaGhost {
 
   get presumesLeadership(): boolean {
     return this.role === "leader" && this.node.running;
+  }
+
+  /** It acts as leader from here on. */
+  lead(fact: FactOf<"became-leader">): void {
+    const { leaderEpoch, endOffset, highWatermark } = fact;
+    const led = this.role === "leader";
+    if (!fact.alreadyLed || !led) {
+      this.ledSince = leaderEpoch;
+      this.fetches.length = 0;
+    }
+    if (this.leaderEpoch !== leaderEpoch || !led) this.epochStart = endOffset;
+    this.role = "leader";
+    this.leaderEpoch = leaderEpoch;
+    this.partitionEpoch = fact.partitionEpoch;
+    this.believedLeader = this.node.nodeId;
+    this.believedIsr = fact.isr;
+    this.believedReplicas = fact.replicas;
+    this.producersAtStart = fact.producers;
+    this.highWatermark = highWatermark;
+    this.highWatermarkEpoch = leaderEpoch;
+    this.proposal = null;
+  }
+
+  /** It follows from here on. */
+  follow({ leaderEpoch, leader }: FactOf<"became-follower">): void {
+    if (this.role === "leader") this.toldHighWatermark = this.highWatermark;
+    this.role = "follower";
+    this.leaderEpoch = leaderEpoch;
+    this.believedLeader = leader;
+    this.ledSince = -1;
+    this.fetches.length = 0;
+    this.proposal = null;
+  }
+
+  /** As leader it took note of a follower's fetch. */
+  heardFrom({ follower, fetchOffset, brokerEpoch }: FactOf<"follower-fetched">): void {
+    const known = this.fetches[follower];
+    if (known === undefined) {
+      this.fetches[follower] = { furthest: fetchOffset, last: fetchOffset, brokerEpoch };
+      return;
+    }
+    known.last = fetchOffset;
+    known.brokerEpoch = brokerEpoch;
+    if (fetchOffset > known.furthest) known.furthest = fetchOffset;
+  }
+
+  /** As leader it asked for another ISR. */
+  propose({ leaderEpoch, partitionEpoch, proposedIsr: isr }: FactOf<"isr-proposed">): void {
+    const brokerEpochs = isr.map((node) => this.fetches[node]?.brokerEpoch ?? -1);
+    this.proposal = { leaderEpoch, partitionEpoch, isr, brokerEpochs };
+  }
+
+  fetchFrom(leader: NodeId): void {
+    this.fetcherLeader = leader;
+    this.fetcherStopped = false;
+  }
+
+  stopFetching(why: FactOf<"fetcher-removed">["why"]): void {
+    this.fetcherLeader = -1;
+    this.fetcherStopped = why === "failed" || why === "fenced" || why === "stopped";
   }
 
   /** A process starts: beliefs are gone, the log is on the disk. */
