@@ -2,6 +2,7 @@
  * One run of a plan: faults and traffic, then a core of the cluster healed, then on until it has come
  * to rest, every send is resolved and every acknowledged record read back. A pure function of the plan.
  */
+import { AssertionError } from "../core/assert.ts";
 import type { Fact } from "../core/facts.ts";
 import type { Rules } from "../core/rules.ts";
 import type { TraceEvent } from "../sim/kernel.ts";
@@ -66,6 +67,9 @@ export interface RunOptions {
   readonly onEnd?: (world: World) => void;
 }
 
+/** What core's own assertions are called among the violations. */
+const ASSERTION = "assertion";
+
 /** What a run is allowed at most; far above what any plan needs. */
 const MAX_EVENTS = 200_000_000;
 
@@ -129,6 +133,8 @@ class Run {
   #core: Core | null = null;
   #healPhase: HealPhase | null = null;
   #moment: Moment | null = null;
+  /** A node's own assertion failed: nothing that follows would mean anything. */
+  #isBroken = false;
 
   constructor(plan: Plan, options: RunOptions, apps: Apps) {
     this.#plan = plan;
@@ -209,12 +215,11 @@ class Run {
 
   /** As World.runUntil, with the user code's turn after each step that concerns it. */
   *#runUntil(timeUs: number, stop: () => boolean, onDrain?: () => void): Steps<RunEnd> {
-    const { world } = this.#cluster;
     const apps = this.#apps;
-    if (apps === null) return world.runUntil(timeUs, stop);
+    if (apps === null) return this.#advance(timeUs, stop);
     const pause = (): boolean => apps.isDirty || stop();
     for (;;) {
-      const end = world.runUntil(timeUs, pause);
+      const end = this.#advance(timeUs, pause);
       if (!apps.isDirty) return end;
       apps.resume();
       apps.resumed(yield);
@@ -223,9 +228,24 @@ class Run {
     }
   }
 
-  /** The run need not go on: a violation was found, or user code can never go on. */
+  /** As World.runUntil. A node that finds its own state broken is a violation: core's own assertions. */
+  #advance(timeUs: number, stop: () => boolean): RunEnd {
+    const { world } = this.#cluster;
+    try {
+      return world.runUntil(timeUs, stop);
+    } catch (error) {
+      if (!(error instanceof AssertionError)) throw error;
+      const node = this.#moment?.node ?? "";
+      const message = `core found its own state broken: ${error.message}`;
+      this.#findings.violation({ invariant: ASSERTION, at: world.nowUs, node, message });
+      this.#isBroken = true;
+      return "stopped";
+    }
+  }
+
+  /** The run need not go on: a violation was found, or a node, or user code, can never go on. */
   get #isOver(): boolean {
-    return this.#isRefuted || (this.#apps !== null && this.#apps.isStuck);
+    return this.#isRefuted || this.#isBroken || (this.#apps !== null && this.#apps.isStuck);
   }
 
   /** A violation was found and the run need not go on. */
@@ -289,6 +309,8 @@ class Run {
   #harness(end: RunEnd, deadline: number, awaited: string | null): HarnessFailure[] {
     const { world } = this.#cluster;
     const failures: HarnessFailure[] = [];
+    // A handler that ended in the middle leaves frames that nobody took.
+    if (this.#isBroken) return failures;
     if (this.#options.checkers !== false && !this.#isRefuted) {
       failures.push(...disagreements(this.#findings.violations));
     }
