@@ -1,7 +1,7 @@
 /** One run, told on a terminal. */
 import { appClients } from "../../properties/apps/app-host.ts";
 import type { Plan } from "../../properties/plan/plan.ts";
-import type { Because, Verdict } from "../../properties/verdict.ts";
+import type { Because, Loss, Verdict } from "../../properties/verdict.ts";
 import { colors } from "./colors.ts";
 
 /** Lines for people; scripts read `--json`. */
@@ -25,7 +25,7 @@ export function reportRun(verdict: Verdict): string[] {
     ...shorten(
       verdict.reorders.map(({ message, because }) => `reorder    ${message}${blame(because)}`),
     ),
-    ...shorten(verdict.losses.map(({ explained }) => `loss       ${explained}`)),
+    ...shorten(lossLines(verdict.losses)),
     ...verdict.stalls.map(
       ({ invariant, object, waitsFor, fault }) =>
         `stall      ${invariant} by ${fault}: ${object}: ${waitsFor}`,
@@ -45,6 +45,22 @@ function healing({ core, timeToHealMs, excused }: Verdict): string {
   const time = timeToHealMs === null ? "not at rest" : `at rest after ${timeToHealMs} ms`;
   const why = Object.keys(excused).length === 0 ? "" : `; excused: ${listCounts(excused)}`;
   return `heal       core ${core.join(", ") || "none"}; ${time}${why}`;
+}
+
+/** One line for all that one mishap took of a partition: the first record's, and how many more. */
+function lossLines(losses: readonly Loss[]): string[] {
+  const groups = new Map<string, { readonly first: Loss; more: number }>();
+  for (const loss of losses) {
+    const { topic, partition, because } = loss;
+    const key = JSON.stringify([topic, partition, because]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { first: loss, more: 0 });
+    else group.more += 1;
+  }
+  return [...groups.values()].map(({ first, more }) => {
+    const others = more === 0 ? "" : `; and ${count(more)} more in the same way`;
+    return `loss       ${first.explained}${others}`;
+  });
 }
 
 /** Losses and the like beyond this many are only counted: one blackout takes hundreds. */
