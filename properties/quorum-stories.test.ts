@@ -57,6 +57,7 @@ function planOf({ nodes, settings, faults }: Quorum): Plan {
     workload: stream({ fromUs: SECOND, everyUs: 50 * MS, count: RECORDS }),
     faults: faults ?? [],
     healAt: 20 * SECOND,
+    core: "all",
   });
   return nodes === undefined ? plan : { ...plan, topology: { ...plan.topology, nodes } };
 }

@@ -30,17 +30,26 @@ describe("chaos plans", () => {
     expect(blackouts.length).toBeGreaterThan(30);
   });
 
-  test("spare the disks of controllers", () => {
-    for (const { topology, faults } of plans) {
-      const controllers = topology.nodes
-        .filter(({ roles }) => roles.includes("controller"))
-        .map(({ id }) => id);
-      for (const { kind, target, disk } of faults) {
-        const takesDisk =
-          kind === "lost-sync" || kind === "bit-rot" || (disk !== undefined && disk !== "same");
-        if (takesDisk) expect(controllers).not.toContain((target as { node?: string }).node);
-      }
-    }
+  test("have quorums that lose their majority for a while, and disks of voters that are lost", () => {
+    const controllersOf = ({ topology }: Plan): string[] =>
+      topology.nodes.filter(({ roles }) => roles.includes("controller")).map(({ id }) => id);
+    const sizes = new Set(plans.map((plan) => controllersOf(plan).length));
+    expect([...sizes].sort()).toEqual([1, 3, 5]);
+    const targets = (plan: Plan, wanted: (fault: Plan["faults"][number]) => boolean): string[] =>
+      plan.faults.filter(wanted).map(({ target }) => ("node" in target ? target.node : ""));
+    const withoutMajority = plans.filter((plan) => {
+      const hit = targets(plan, ({ id }) => id.startsWith("d"));
+      const voters = controllersOf(plan);
+      return (
+        voters.length > 1 && voters.filter((id) => hit.includes(id)).length > voters.length / 2
+      );
+    });
+    expect(withoutMajority.length).toBeGreaterThan(10);
+    const diskless = plans.filter((plan) => {
+      const emptied = targets(plan, ({ disk }) => disk === "empty");
+      return controllersOf(plan).some((id) => emptied.includes(id));
+    });
+    expect(diskless.length).toBeGreaterThan(5);
   });
 
   test("have settings of every kind of promise", () => {
