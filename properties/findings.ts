@@ -7,7 +7,15 @@ export class RunFindings implements Findings {
   readonly checks: Map<string, number> = new Map();
   readonly situations: Map<string, number> = new Map();
 
+  /** Of violations in these partitions nothing is made: see {@link RunFindings.situations}. */
+  isBeyondPromise: (partition: string) => boolean = () => false;
+
   violation(violation: Violation): void {
+    const { partition } = violation;
+    if (partition !== undefined && this.isBeyondPromise(partition)) {
+      this.situation("damage-without-crc");
+      return;
+    }
     this.violations.push(violation);
   }
 

@@ -1,3 +1,4 @@
+import type { PartitionGhost } from "./ghost/partition-ghost.ts";
 import type { Moment, Observer } from "./observation.ts";
 
 /**
@@ -15,6 +16,8 @@ export class Progress implements Observer {
   readonly #polled: Map<string, Set<number>> = new Map();
   readonly #awaited: Map<string, Set<number>> = new Map();
   #awaitedCount = 0;
+  /** Where committed records were lost: how far what is there now was read. */
+  readonly #readTo: Map<string, { readonly partition: PartitionGhost; end: number }> = new Map();
 
   constructor(readPartitions: ReadonlySet<string>, durableClients: ReadonlySet<string>) {
     this.#readPartitions = readPartitions;
@@ -27,6 +30,18 @@ export class Progress implements Observer {
 
   get unreadRecords(): number {
     return this.#awaitedCount;
+  }
+
+  /** Ids of the sends of each client that are neither acknowledged nor failed. */
+  get openByClient(): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#open;
+  }
+
+  /** Records of that partition are not waited for any more. */
+  giveUp(partition: string): void {
+    const awaited = setOf(this.#awaited, partition);
+    this.#awaitedCount -= awaited.size;
+    awaited.clear();
   }
 
   readonly on: NonNullable<Observer["on"]> = {
@@ -52,8 +67,36 @@ export class Progress implements Observer {
         polled.add(record.offset);
         if (awaited.delete(record.offset)) this.#awaitedCount -= 1;
       }
+      const readTo = this.#readTo.get(fact.partition);
+      if (readTo === undefined) return;
+      for (const { offset, leaderEpoch } of fact.records) {
+        // A poll may still bring what was fetched before the loss.
+        if (readTo.partition.committed.batchAt(offset)?.leaderEpoch !== leaderEpoch) continue;
+        readTo.end = Math.max(readTo.end, offset + 1);
+      }
     },
   };
+
+  /** Everything committed from that offset on is lost: what comes there next is to be read instead. */
+  lost(partition: PartitionGhost, from: number): void {
+    const polled = setOf(this.#polled, partition.name);
+    const awaited = setOf(this.#awaited, partition.name);
+    for (const offset of polled) if (offset >= from) polled.delete(offset);
+    for (const offset of awaited) {
+      if (offset >= from && awaited.delete(offset)) this.#awaitedCount -= 1;
+    }
+    let end = 0;
+    for (const offset of polled) end = Math.max(end, offset + 1);
+    this.#readTo.set(partition.name, { partition, end });
+  }
+
+  /** Where records were lost, all that is committed now has been read. */
+  get hasReadAnew(): boolean {
+    for (const [name, { partition, end }] of this.#readTo) {
+      if (this.#readPartitions.has(name) && end < partition.trueHighWatermark) return false;
+    }
+    return true;
+  }
 
   nodeEvent(event: { readonly kind: string }, moment: Moment): void {
     if (event.kind !== "ended") return;

@@ -44,6 +44,7 @@ export const situations: readonly Situation[] = [
   situation("controller-change", "a controller took office after another, or again"),
   situation("log-dir-failed", "a log directory failed"),
   situation("segment-rolled", "a log began a new segment"),
+  situation("damage-without-crc", "bytes rotted that no CRC covers, and an invariant was broken"),
   situation("record-too-old", "an acknowledgement did not know the offset any more"),
 ];
 

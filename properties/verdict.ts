@@ -7,13 +7,25 @@ export interface Verdict {
   readonly scenario: string;
   readonly seed: string;
   readonly violations: readonly Violation[];
-  /** Acknowledged records that are gone, each with what excuses it. Always empty in strict. */
+  /**
+   * Acknowledged records that are gone, each with what excuses it. In strict nothing that was committed
+   * can be among them, only what a producer with acks=0 or 1 did not wait for.
+   */
   readonly losses: readonly Loss[];
   /** Records that are in a log twice although the client did all it could. */
   readonly duplicates: readonly Duplicate[];
+  /** Acknowledged records that readers passed by, having read there what was lost. */
   readonly skips: readonly Anomaly[];
+  /** Records that lie before ones that their producer had sent earlier, as its settings allow. */
   readonly reorders: readonly Anomaly[];
+  /** What hung because of a fault that the plan leaves standing. */
   readonly stalls: readonly Stall[];
+  /** Why things did not come true after the heal that a correct Kafka may miss, and of how many. */
+  readonly excused: Readonly<Record<string, number>>;
+  /** Servers that were well after the heal; empty before it. */
+  readonly core: readonly string[];
+  /** From the heal until everything had come to rest; null when it did not, or not all of it. */
+  readonly timeToHealMs: number | null;
   /** 16 hexadecimal digits. */
   readonly traceHash: string;
   readonly virtualMs: number;
@@ -61,8 +73,12 @@ export interface Because {
 export interface Loss {
   readonly topic: string;
   readonly partition: number;
+  /** Where the client was told that it is; -1 with acks=0, which tells nothing. */
   readonly offset: number;
+  readonly sendId: string;
   readonly because: Because;
+  /** The same in a sentence, for people. */
+  readonly explained: string;
 }
 
 export interface Duplicate {
@@ -72,8 +88,11 @@ export interface Duplicate {
   /** Where the record is for the first time. */
   readonly firstOffset: number;
   readonly sendId: string;
-  /** "epoch-bump": the producer had to take a new epoch and could not know that it was there. */
+  /**
+   * "retry": without idempotence a leader cannot tell a retry from a new record. "epoch-bump": the producer had to take a new epoch and could not know that it was there.
+   */
   readonly cause: string;
+  readonly because: Because;
 }
 
 export interface Anomaly {
@@ -82,12 +101,16 @@ export interface Anomaly {
   readonly offset: number;
   readonly client: string;
   readonly message: string;
+  readonly because: Because;
 }
 
 export interface Stall {
   readonly invariant: string;
+  /** A partition, a node or a client. */
   readonly object: string;
+  /** What was so at the deadline, and what it waited for. */
   readonly waitsFor: string;
+  /** Id of the fault that was left standing. */
   readonly fault: string;
 }
 

@@ -23,6 +23,9 @@ export interface CampaignVerdict {
   readonly skips: number;
   readonly reorders: number;
   readonly stalls: number;
+  /** What a correct Kafka may miss after the heal, by reason: (run, object) pairs. */
+  readonly excused: Readonly<Record<string, number>>;
+  readonly timeToHeal: TimeToHeal;
   /** Over the trace hashes of the runs in their order. */
   readonly traceHash: string;
   readonly virtualMs: number;
@@ -40,9 +43,20 @@ export interface CampaignVerdict {
   readonly medianFaults: number;
   readonly runsWithLeaderChange: number;
   readonly runsWithDuplicate: number;
+  readonly runsWithLoss: number;
+  /** Lost records by the setting that would have kept them; "none" where no setting would have. */
+  readonly lossesBySetting: Readonly<Record<string, number>>;
   /** Why the verdict is "unproven". */
   readonly unseen: readonly string[];
   readonly harness: readonly (HarnessFailure & { readonly seed: string })[];
+}
+
+/** From the heal until all had come to rest, in ms of virtual time, of the runs that got there. */
+export interface TimeToHeal {
+  readonly healed: number;
+  readonly medianMs: number;
+  /** Nine of ten runs took no longer. */
+  readonly p90Ms: number;
 }
 
 export interface Failure {
@@ -55,6 +69,9 @@ export interface Failure {
 }
 
 type Counts = Record<string, number>;
+
+/** At most 2 % of the runs may be excused; fewer runs than these tell nothing about shares. */
+const MOST_EXCUSED_ONE_IN = 50;
 
 export class Campaign {
   readonly #scenario: string;
@@ -72,6 +89,11 @@ export class Campaign {
   #failed = 0;
   #runsWithLeaderChange = 0;
   #runsWithDuplicate = 0;
+  readonly #excused: Counts = {};
+  readonly #timesToHeal: number[] = [];
+  #runsExcused = 0;
+  #runsWithLoss = 0;
+  readonly #lossesBySetting: Counts = {};
 
   constructor(scenario: string, seed: string) {
     this.#scenario = scenario;
@@ -103,6 +125,12 @@ export class Campaign {
     for (const name of listFields) addAll(this.#totals, { [name]: verdict[name].length });
     if (verdict.leaderChanges > 0) this.#runsWithLeaderChange += 1;
     if (verdict.duplicates.length > 0) this.#runsWithDuplicate += 1;
+    if (addAll(this.#excused, verdict.excused) > 0) this.#runsExcused += 1;
+    if (verdict.timeToHealMs !== null) this.#timesToHeal.push(verdict.timeToHealMs);
+    if (verdict.losses.length > 0) this.#runsWithLoss += 1;
+    for (const { because } of verdict.losses) {
+      addAll(this.#lossesBySetting, { [because.setting ?? "none"]: 1 });
+    }
   }
 
   /** A run in which the program itself broke. */
@@ -130,6 +158,12 @@ export class Campaign {
       skips: total("skips"),
       reorders: total("reorders"),
       stalls: total("stalls"),
+      excused: sorted(this.#excused),
+      timeToHeal: {
+        healed: this.#timesToHeal.length,
+        medianMs: quantile(this.#timesToHeal, 0.5),
+        p90Ms: quantile(this.#timesToHeal, 0.9),
+      },
       traceHash: this.#hash.copy().digest("hex").slice(0, 16),
       virtualMs: total("virtualMs"),
       events: total("events"),
@@ -148,17 +182,19 @@ export class Campaign {
       leaderChanges: total("leaderChanges"),
       truncations: total("truncations"),
       isrChanges: total("isrChanges"),
-      medianFaults: median(this.#struckFaults),
+      medianFaults: quantile(this.#struckFaults, 0.5),
       runsWithLeaderChange: this.#runsWithLeaderChange,
       runsWithDuplicate: this.#runsWithDuplicate,
+      runsWithLoss: this.#runsWithLoss,
+      lossesBySetting: sorted(this.#lossesBySetting),
       unseen,
       harness: this.#harness,
     };
   }
 
   #unseen(mustSee: MustSee | undefined, invariants: readonly string[]): string[] {
-    if (mustSee === undefined) return [];
-    return vacuity({
+    if (mustSee === undefined) return this.#excesses();
+    const holes = vacuity({
       runs: this.#runs,
       acked: this.#totals["acked"] ?? 0,
       minAckedPerRun: 1,
@@ -167,6 +203,16 @@ export class Campaign {
       mandatory: mustSee.situations,
       invariants: this.#runs < mustSee.invariantsFrom ? [] : invariants,
     });
+    return [...holes, ...this.#excesses()];
+  }
+
+  /** An excuse that is needed often hides more than it explains. */
+  #excesses(): string[] {
+    const isOften = this.#runsExcused * MOST_EXCUSED_ONE_IN > this.#runs;
+    if (!isOften || this.#runs < MOST_EXCUSED_ONE_IN) return [];
+    return [
+      `${this.#runsExcused} of ${this.#runs} runs are excused of coming to rest after the heal`,
+    ];
   }
 }
 
@@ -194,8 +240,8 @@ function sorted(counts: Counts): Counts {
   return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Of an even number of values the lower middle one: a whole number that a run really had. */
-function median(values: readonly number[]): number {
+/** The least value that so many of all reach, a value that a run really had: 0.5 is the median. */
+function quantile(values: readonly number[], share: number): number {
   const ordered = [...values].sort((a, b) => a - b);
-  return ordered[Math.floor((ordered.length - 1) / 2)] ?? 0;
+  return ordered[Math.max(0, Math.ceil(ordered.length * share) - 1)] ?? 0;
 }

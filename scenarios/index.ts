@@ -1,4 +1,16 @@
 /** What a module of one's own scenarios is written with; load it with `trial run --import`. */
+export type {
+  App,
+  AppHeader,
+  AppMain,
+  AppMessage,
+  AppProducer,
+  AppRandom,
+  Apps,
+  ProducerSend,
+  RecordMetadata,
+} from "../properties/apps/app.ts";
+export { KafkaError } from "../properties/apps/kafka-error.ts";
 export {
   brokerNames,
   consumer,
@@ -18,8 +30,8 @@ export { MS, SECOND } from "../properties/generate/time.ts";
 export type { Findings, Moment, Observer, Violation } from "../properties/observation.ts";
 export { parsePlan, readPlan } from "../properties/plan/parse-plan.ts";
 export type { Plan } from "../properties/plan/plan.ts";
-export { run } from "../properties/run.ts";
-export type { RunOptions } from "../properties/run.ts";
+export { run, runAsync } from "../properties/run.ts";
+export type { RunAsyncOptions, RunOptions } from "../properties/run.ts";
 export type { Verdict } from "../properties/verdict.ts";
 export { defineScenario } from "./scenario.ts";
 export type { PlanOptions, Scenario } from "./scenario.ts";

@@ -54,13 +54,13 @@ export function planOf(prepared: PreparedJob, seed: string): Plan {
   return makePlan(scenario, seed, input, job.changes, planVocabulary);
 }
 
-export function runTask(prepared: PreparedJob, { seed, recheck }: Task): Outcome {
+export async function runTask(prepared: PreparedJob, { seed, recheck }: Task): Promise<Outcome> {
   try {
     const options = { isolate: prepared.job.isolate, recheck };
     return {
       kind: "ran",
       seed,
-      verdict: runTrial(planOf(prepared, seed), prepared.scenario, options),
+      verdict: await runTrial(planOf(prepared, seed), prepared.scenario, options),
     };
   } catch (error) {
     // A defect of the program must not take the other runs with it; it is reported with its seed.

@@ -18,7 +18,7 @@ export async function runAll(
 ): Promise<void> {
   if (jobs === 1 || tasks.length === 1) {
     for (const task of tasks) {
-      done(runTask(prepared, task));
+      done(await runTask(prepared, task));
       // Lets the progress bar and Ctrl-C have their turn.
       await new Promise((resolve) => setImmediate(resolve));
     }

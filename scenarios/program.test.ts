@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runProgram } from "./program.ts";
+import { namedScenarios } from "./registry.ts";
 
 /** What a command said and how it ended. */
 interface Said {
@@ -132,6 +133,43 @@ describe("trial, given what it cannot use,", () => {
   });
 });
 
+/** The roles of the nodes of a quorum that is none, by the names of the nodes. */
+const quorums: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
+  ["nobody", { b1: "broker" }, "topology.nodes: an array of 1 has no controller"],
+  [
+    "two voters of one id",
+    { c100: "controller", d100: "controller", b1: "broker" },
+    'topology.nodes[1].id: "d100" has the node.id of another node',
+  ],
+  [
+    "one voter twice",
+    { c100: "controller", b1: "broker" },
+    'topology.nodes[2].id: "c100" is given twice',
+  ],
+  [
+    "eight voters",
+    Object.fromEntries([
+      ["b1", "broker"],
+      ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`c10${n}`, "controller"]),
+    ]),
+    "topology.nodes: 8 controllers are more than 7 voters",
+  ],
+];
+
+describe("trial, given a plan whose quorum is", () => {
+  it.each(quorums)("%s, names field and value", async (what, roles, complaint) => {
+    const shown = await trial("show", "calm", "--json");
+    const plan = JSON.parse(shown.out.join("\n")) as { topology: { nodes: object[] } };
+    plan.topology.nodes = Object.entries(roles).map(([id, role]) => ({ id, roles: [role] }));
+    if (what === "one voter twice") plan.topology.nodes.push({ id: "c100", roles: ["controller"] });
+
+    const said = await trial("replay", file("plan.json", JSON.stringify(plan)));
+
+    expect(said).toMatchObject({ status: 2, out: [] });
+    expect(said.err).toEqual([complaint]);
+  });
+});
+
 describe("trial", () => {
   it("lists and shows its scenarios, as text and as JSON", async () => {
     const list = await trial("list", "--json");
@@ -139,16 +177,8 @@ describe("trial", () => {
       ({ name }) => name,
     );
 
-    expect(names).toEqual([
-      "calm",
-      "power-loss",
-      "disk-full",
-      "order-events",
-      "leader-crash",
-      "partition-and-heal",
-      "slow-follower",
-      "two-of-three-down",
-    ]);
+    expect(names).toEqual(namedScenarios.map(({ name }) => name));
+    expect(names).toContain("order-events");
     for (const name of names) {
       expect((await trial("show", name)).out.join("\n")).toContain(`scenario   ${name}`);
       const plan: unknown = JSON.parse((await trial("show", name, "--json")).out.join("\n"));

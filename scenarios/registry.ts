@@ -2,7 +2,9 @@
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
+import { asyncProducer } from "./named/async-producer.ts";
 import { calm } from "./named/calm.ts";
+import { dense } from "./named/dense.ts";
 import { clockSkew } from "./named/clock-skew.ts";
 import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
@@ -26,10 +28,12 @@ export const namedScenarios: readonly Scenario[] = [
   powerLoss,
   diskFull,
   orderEvents,
+  dense,
   leaderCrash,
   partitionAndHeal,
   slowFollower,
   twoOfThreeDown,
+  asyncProducer,
   controllerFailover,
   zombieLeader,
   oneWayPartition,

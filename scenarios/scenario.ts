@@ -1,7 +1,10 @@
+import { appClients } from "../properties/apps/app-host.ts";
+import type { AppMain, Apps } from "../properties/apps/app.ts";
 import type { Draw } from "../properties/generate/draw.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import type { Findings, Observer } from "../properties/observation.ts";
 import type { Plan, Profile } from "../properties/plan/plan.ts";
+import { wrongValue } from "../properties/plan/wrong-value.ts";
 
 /** A named family of plans: who is in the cluster, what the clients do, what goes wrong. */
 export interface Scenario {
@@ -13,6 +16,11 @@ export interface Scenario {
   plan(draw: Draw, options: PlanOptions): Plan;
   /** It sends the events of an input; without `--input`, those that come with the program. */
   readonly takesInput?: boolean;
+  /**
+   * Asynchronous code, by the id of the producer of the plan that it drives. The plan's workload has
+   * nothing for these.
+   */
+  readonly apps?: Apps | ((plan: Plan) => Apps);
   /** What this scenario promises beside the invariants; made anew for each run. */
   invariants?(findings: Findings, plan: Plan): readonly Observer[];
   /** What many runs of it must have seen before "no violation" is worth anything. */
@@ -48,4 +56,31 @@ export function defineScenario(scenario: Scenario): Scenario {
 
 export function isScenario(value: unknown): value is Scenario {
   return typeof value === "object" && value !== null && scenarios.has(value);
+}
+
+/** The asynchronous code of a scenario for a plan of its own; empty for one that has none. */
+export function appsOf(scenario: Scenario, plan: Plan): Apps {
+  const { apps = {} } = scenario;
+  return typeof apps === "function" ? apps(plan) : apps;
+}
+
+/**
+ * The code for the clients that a plan leaves to it. Throws an InputError when nobody here has it: a
+ * plan is data, and does not bring it.
+ */
+export function appsOfPlan(plan: Plan, scenario: Scenario | null): Apps {
+  const clients = appClients(plan);
+  if (clients.length === 0) return {};
+  const apps = scenario === null ? {} : appsOf(scenario, plan);
+  const found: Record<string, AppMain> = {};
+  for (const client of clients) {
+    const main = Object.hasOwn(apps, client) ? apps[client] : undefined;
+    if (main === undefined) {
+      const lack = scenario === null ? "is not known here" : `has no code for ${client}`;
+      const remedy = "the plan needs its async code: name its module with --import";
+      throw wrongValue("scenario", plan.scenario, `${lack}, and ${remedy}`);
+    }
+    found[client] = main;
+  }
+  return found;
 }

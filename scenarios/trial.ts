@@ -1,16 +1,18 @@
 /** From a scenario and a seed to a plan, and from a plan to a verdict that the harness stands by. */
 import type { SettingValue } from "../core/settings/definition.ts";
+import { withApps } from "../properties/apps/app-host.ts";
 import type { Findings } from "../properties/observation.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import { withPartners } from "../properties/known-bugs/infect.ts";
 import { readPlan } from "../properties/plan/parse-plan.ts";
 import type { PlanVocabulary } from "../properties/plan/parse-plan.ts";
 import type { Plan, Profile } from "../properties/plan/plan.ts";
-import { run } from "../properties/run.ts";
+import { run, runAsync } from "../properties/run.ts";
 import type { RunOptions } from "../properties/run.ts";
 import type { HarnessFailure, Verdict } from "../properties/verdict.ts";
 import type { TraceEvent } from "../sim/kernel.ts";
 import { SeededStream } from "../sim/random.ts";
+import { appsOf, appsOfPlan } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What the command line may change about a scenario's plans. */
@@ -34,7 +36,7 @@ export function makePlan(
   const draw = new SeededStream(`${scenario.name}/${seed}`);
   const drawn = scenario.plan(draw, { seed, input, profile: changes.profile });
   const profile = changes.profile ?? drawn.profile;
-  return readPlan(
+  const plan = readPlan(
     {
       ...drawn,
       seed,
@@ -46,6 +48,7 @@ export function makePlan(
     },
     vocabulary,
   );
+  return scenario.apps === undefined ? plan : withApps(plan, appsOf(scenario, plan));
 }
 
 export interface TrialOptions {
@@ -57,25 +60,36 @@ export interface TrialOptions {
   readonly knownHash?: string;
 }
 
-/** Runs a plan; what the harness finds wrong with itself goes into the verdict. */
-export function runTrial(plan: Plan, scenario: Scenario | null, options: TrialOptions): Verdict {
+/**
+ * Runs a plan; what the harness finds wrong with itself goes into the verdict. Rejects with an
+ * InputError when the plan needs async code that the scenario does not have.
+ */
+export async function runTrial(
+  plan: Plan,
+  scenario: Scenario | null,
+  options: TrialOptions,
+): Promise<Verdict> {
+  const apps = appsOfPlan(plan, scenario);
+  const isAsync = Object.keys(apps).length > 0;
   const common: RunOptions = {
     isolate: options.isolate,
     ...(scenario?.invariants && {
       observers: (findings: Findings) => scenario.invariants!(findings, plan),
     }),
   };
-  const verdict = run(plan, common);
+  const perform: Perform = async (others) =>
+    isAsync ? runAsync(plan, { ...common, ...others, apps }) : run(plan, { ...common, ...others });
+  const verdict = await perform({});
   if (options.knownHash === verdict.traceHash) return verdict;
   const harness: HarnessFailure[] = [];
   if (options.recheck || verdict.verdict === "fail") {
-    const again = run(plan, common);
+    const again = await perform({});
     const field = comparedFields.find((name) => verdict[name] !== again[name]);
-    if (field !== undefined) harness.push(differentRuns(plan, field, verdict, again, common));
+    if (field !== undefined) harness.push(await differentRuns(field, verdict, again, perform));
   }
   if (verdict.verdict === "fail") {
     // Only a run that goes on to its end lets the layers of checkers be compared (X5).
-    harness.push(...run(plan, { ...common, toEnd: true }).harness);
+    harness.push(...(await perform({ toEnd: true })).harness);
   }
   if (harness.length === 0) return verdict;
   return { ...verdict, verdict: "unproven", harness: [...verdict.harness, ...harness] };
@@ -83,20 +97,22 @@ export function runTrial(plan: Plan, scenario: Scenario | null, options: TrialOp
 
 const comparedFields = ["traceHash", "verdict", "events", "frames", "virtualMs"] as const;
 
+/** Runs the plan with further options. */
+type Perform = (others: RunOptions) => Promise<Verdict>;
+
 /** Runs twice more, with tracing, to name the first event in which runs of one plan differ. */
-function differentRuns(
-  plan: Plan,
+async function differentRuns(
   field: (typeof comparedFields)[number],
   one: Verdict,
   other: Verdict,
-  options: RunOptions,
-): HarnessFailure {
-  const traces = [1, 2].map(() => {
+  perform: Perform,
+): Promise<HarnessFailure> {
+  const traced = async (): Promise<TraceEvent[]> => {
     const events: TraceEvent[] = [];
-    run(plan, { ...options, onEvent: (event) => events.push(event) });
+    await perform({ onEvent: (event) => events.push(event) });
     return events;
-  });
-  const [first, second] = traces as [TraceEvent[], TraceEvent[]];
+  };
+  const [first, second] = [await traced(), await traced()];
   const index = first.findIndex(
     (event, at) => JSON.stringify(event) !== JSON.stringify(second[at]),
   );

@@ -13,5 +13,7 @@ export async function runTasks(work: {
   let job = prepared.get(key);
   if (job === undefined) prepared.set(key, (job = prepareJob(work.job)));
   const ready = await job;
-  return work.tasks.map((task) => runTask(ready, task));
+  const outcomes: Outcome[] = [];
+  for (const task of work.tasks) outcomes.push(await runTask(ready, task));
+  return outcomes;
 }

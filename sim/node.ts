@@ -34,7 +34,10 @@ export interface NodeListener {
   ended?(node: string, cause: EndCause, reason: string): void;
   paused?(node: string): void;
   resumed?(node: string): void;
-  /** Bytes [from, to) of a file were damaged, or silently not made durable. */
+  /**
+   * Bytes [from, to) of a file were damaged, or silently not made durable; [0, 0) of a directory: its
+   * names were not.
+   */
   damaged?(
     node: string,
     how: "bit-rot" | "lost-sync",
@@ -61,6 +64,8 @@ export interface NodeView {
   /** Its process runs, be it paused. */
   readonly alive: boolean;
   readonly paused: boolean;
+  /** Its process was told to terminate, be it that it does not know yet. */
+  readonly stopping: boolean;
   readonly powered: boolean;
   /** Counts the starts of its process, from 1; 0 before the first. */
   readonly incarnation: number;
@@ -94,6 +99,8 @@ export class SimNode implements NodeView {
   /** The own disk, while another node's is mounted. */
   #ownDisk: Disk | null = null;
   #mounted: BootDisk = "same";
+  /** What the own disk is to the next process that starts with it. */
+  #ownMounted: BootDisk = "same";
   #program: Program | null = null;
   #whenEnded: (() => void)[] = [];
 
@@ -114,6 +121,10 @@ export class SimNode implements NodeView {
 
   get paused(): boolean {
     return this.process !== null && this.process.paused;
+  }
+
+  get stopping(): boolean {
+    return this.process !== null && this.terminating === this.incarnation;
   }
 
   get draws(): KeyedDraws {
@@ -234,7 +245,10 @@ export class SimNode implements NodeView {
 
   /** Gives the node, which must be down, a copy of another node's disk; its own is put aside. */
   mountForeign(disk: Disk): void {
-    this.#ownDisk ??= this.disk;
+    if (this.#ownDisk === null) {
+      this.#ownDisk = this.disk;
+      this.#ownMounted = this.#mounted;
+    }
     this.disk = disk.clone();
     this.#mounted = "foreign";
   }
@@ -248,7 +262,7 @@ export class SimNode implements NodeView {
     if (this.#ownDisk === null) return;
     this.disk = this.#ownDisk;
     this.#ownDisk = null;
-    this.#mounted = "same";
+    this.#mounted = this.#ownMounted;
   }
 
   /** Changes the rate of its clock; timers that are set follow it. */

@@ -49,6 +49,20 @@ export interface WorldListener extends NodeListener, FaultListener {
   readonly frameDelivered?: FrameListener;
 }
 
+export interface HealOptions {
+  /** Nodes that are down run again, each with its own disk. */
+  readonly restart?: boolean;
+  /** Only these are healed: standing faults that hit another node too go on. Absent: all. */
+  readonly nodes?: readonly string[];
+  /** What is not healed now stays as it is, and no fault strikes any more. */
+  readonly forGood?: boolean;
+  /** Faults that go on all the same; a node that one of them took down stays down. */
+  readonly leave?: readonly string[];
+}
+
+/** Faults that leave a node down. */
+const downKinds: ReadonlySet<FaultKind> = new Set<FaultKind>(["kill", "power-loss", "stop"]);
+
 /** Why `runUntil` came back: the time is reached, `stop` said so, too many events, nothing left. */
 export type RunEnd = "time" | "stopped" | "budget" | "idle";
 
@@ -228,23 +242,36 @@ export class World {
     this.#faults.occurred(node, event, fields);
   }
 
-  /**
-   * Ends all standing faults and disarms those that wait, or, with `nodes`, ends those that hit none
-   * but these. With `restart` these nodes also run again, each with its own disk.
-   */
-  heal(options: { readonly restart?: boolean; readonly nodes?: readonly string[] } = {}): void {
-    const only = options.nodes === undefined ? null : new Set(options.nodes);
-    this.#faults.heal(only);
-    if (options.restart !== true) return;
+  /** Ends standing faults and disarms those that wait; see {@link HealOptions}. */
+  heal(options: HealOptions = {}): void {
+    const { restart = false, nodes, forGood = false, leave = [] } = options;
+    const only = nodes === undefined ? null : new Set(nodes);
+    const left = new Set(leave);
+    this.#faults.heal(only, forGood, left);
+    const stayDown = this.#downBy(left);
     for (const node of this.#nodes.values()) {
-      if (only !== null && !only.has(node.id)) continue;
+      if ((only !== null && !only.has(node.id)) || stayDown.has(node.id)) {
+        if (forGood) node.cancelBoots();
+        continue;
+      }
+      if (!restart) continue;
       if (!node.alive) {
         node.mountOwn();
         node.bootAfter(0);
-      } else if (node.terminating === node.incarnation) {
+      } else if (node.stopping) {
         node.bootAfter(0);
       }
     }
+  }
+
+  /** Nodes that these faults have taken down. */
+  #downBy(faults: ReadonlySet<string>): ReadonlySet<string> {
+    if (faults.size === 0) return faults;
+    const ended = this.faultOutcomes().filter(
+      ({ fault, result }) =>
+        faults.has(fault.id) && result === "struck" && downKinds.has(fault.kind),
+    );
+    return new Set(ended.flatMap((outcome) => outcome.nodes));
   }
 
   /** Whether frames from one node to another are held back now. */

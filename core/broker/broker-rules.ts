@@ -22,6 +22,7 @@ export class BrokerRules {
     mayUseProducerIds: "KIP-730; RPCProducerIdManager.java",
     effectiveSetting: "KIP-226; ConfigHelper.scala",
     mustAssignDirectory: "KIP-858; AssignmentsManager.java",
+    askedAgain: "NodeToControllerRequestThread.java; KAFKA-15353",
   };
 
   /**
@@ -103,5 +104,10 @@ export class BrokerRules {
     inFile: Value,
   ): Value {
     return ofTopic ?? ofBroker ?? ofAllBrokers ?? inFile;
+  }
+
+  /** A request to the controller that has to be sent again asks for the same as the first time. */
+  askedAgain<B extends object>(body: B): B {
+    return body;
   }
 }

@@ -216,6 +216,7 @@ export class Broker {
       channel,
       clientId: `broker-${nodeId}`,
       controllers,
+      rules: this.#options.rules.broker,
       requestTimeoutMs: Math.min(settings["request.timeout.ms"], retryTimeoutMs),
       retryTimeoutMs,
     });

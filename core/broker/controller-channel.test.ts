@@ -3,6 +3,7 @@ import { Errors } from "../errors.ts";
 import type { Outcome } from "../network/client-channel.ts";
 import { ApiKeys } from "../protocol/message.ts";
 import { ManualWorld } from "../testkit/manual-ports.ts";
+import { BrokerRules } from "./broker-rules.ts";
 import { NodeToControllerChannel } from "./controller-channel.ts";
 import type { Reply } from "./scripted-controller.testkit.ts";
 import { ScriptedController } from "./scripted-controller.testkit.ts";
@@ -22,6 +23,7 @@ function start(retryTimeoutMs: number = 60000) {
     channel: "forwarding",
     clientId: "broker-1",
     controllers: directory,
+    rules: new BrokerRules(),
     requestTimeoutMs: 500,
     retryTimeoutMs,
   });

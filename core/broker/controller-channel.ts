@@ -7,6 +7,7 @@
  */
 import type { NodeId } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
+import type { BrokerRules } from "./broker-rules.ts";
 import type { Outcome } from "../network/client-channel.ts";
 import { ClientChannel } from "../network/client-channel.ts";
 import { saysNotController } from "../network/not-controller.ts";
@@ -38,6 +39,7 @@ export interface NodeToControllerOptions {
   readonly channel: string;
   readonly clientId: string;
   readonly controllers: ControllerDirectory;
+  readonly rules: BrokerRules;
   /** For each attempt. */
   readonly requestTimeoutMs: number;
   /** For a request with all its attempts; Infinity for no limit. */
@@ -122,12 +124,12 @@ export class NodeToControllerChannel implements ControllerChannel {
     switch (outcome.kind) {
       case "disconnected":
       case "timeout":
-        this.#queue.unshift(entry);
+        this.#again(entry);
         break;
       case "response":
         if (saysNotController(entry.apiKey, outcome.body)) {
           this.#channel?.disconnect();
-          this.#queue.unshift(entry);
+          this.#again(entry);
           break;
         }
         entry.done(outcome);
@@ -137,6 +139,10 @@ export class NodeToControllerChannel implements ControllerChannel {
         break;
     }
     this.#next();
+  }
+
+  #again(entry: Queued): void {
+    this.#queue.unshift({ ...entry, body: this.#options.rules.askedAgain(entry.body) });
   }
 
   #expire(): void {

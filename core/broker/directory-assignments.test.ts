@@ -30,6 +30,7 @@ function start(reply: () => Reply) {
       channel: "directory-assignments",
       clientId: "broker-1",
       controllers: { leader: { id: 100 }, hostOf: () => "c100" },
+      rules: new BrokerRules(),
       requestTimeoutMs: 1000,
       retryTimeoutMs: 1000,
     }),

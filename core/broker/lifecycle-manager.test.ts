@@ -63,6 +63,7 @@ function start(given: Readonly<Record<string, SettingValue>> = {}) {
       channel: "heartbeat",
       clientId: "broker-1",
       controllers: { leader: { id: 100 }, hostOf: (id) => `c${id}` },
+      rules: new BrokerRules(),
       requestTimeoutMs: 1000,
       retryTimeoutMs: 1000,
     }),

@@ -59,6 +59,7 @@ function start(reply: () => Reply) {
       channel: "forwarding",
       clientId: "broker-1",
       controllers: { leader: { id: 100 }, hostOf: (id) => `c${id}` },
+      rules: new BrokerRules(),
       requestTimeoutMs: 1000,
       retryTimeoutMs: 60000,
     }),

@@ -11,7 +11,7 @@ const IDEMPOTENCE = "TransactionManager.java";
 const SEQUENCES = 0x80000000;
 
 /** Errors after which the same batch may be sent again (RetriableException and its subclasses). */
-const retriable: ReadonlySet<number> = new Set<ErrorCode>([
+export const retriable: ReadonlySet<number> = new Set<ErrorCode>([
   Errors.CORRUPT_MESSAGE,
   Errors.UNKNOWN_TOPIC_OR_PARTITION,
   Errors.LEADER_NOT_AVAILABLE,

@@ -28,8 +28,12 @@ export class CommitTeller {
     this.#nextOffset = Math.max(this.#nextOffset, log.logStartOffset);
     while (this.#nextOffset < highWatermark) {
       const read = log.read(this.#nextOffset, READ_BYTES, highWatermark, true);
-      // A log that cannot be read is for its owner to judge.
-      if ("error" in read || read.batches.length === 0) return;
+      if ("error" in read) {
+        // A disk that has rotted is for its owner to judge; what lies behind is committed all the same.
+        this.#nextOffset += 1;
+        continue;
+      }
+      if (read.batches.length === 0) return;
       for (const batch of read.batches) {
         this.#nextOffset = batch.nextOffset;
         if (batch.body.isControl) continue;

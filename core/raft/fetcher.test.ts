@@ -175,12 +175,28 @@ describe("Fetcher", () => {
     expect(observer.highWatermark).toBe(3);
   });
 
-  it("halts when the controllers belong to another cluster", () => {
-    const leader = new ScriptedLeader(() => Errors.INCONSISTENT_CLUSTER_ID);
+  it("asks again, and takes nothing, when a voter says that it is of another cluster", () => {
+    let isForeign = true;
+    const leader = new ScriptedLeader((fetch) => {
+      if (isForeign) return Errors.INCONSISTENT_CLUSTER_ID;
+      return fetch.fetchOffset === 0
+        ? {
+            currentLeader: { leaderId: CONTROLLER_ID, leaderEpoch: 1 },
+            highWatermark: 2,
+            records: [batchAt(0, 1, 2)],
+          }
+        : null;
+    });
     const node = leader.world.node("b1");
-    startObserver(node, 1, LISTENER);
-    leader.world.run(50);
-    expect(node.exitReason).toBe("the controllers belong to another cluster");
+    const observer = startObserver(node, 1, LISTENER);
+    leader.world.run(500);
+    expect(node.exitReason).toBeNull();
+    expect(leader.fetches.length).toBeGreaterThan(5);
+    expect(leader.fetches.length).toBeLessThan(40);
+    expect(observer.log.endOffset).toBe(0);
+    isForeign = false;
+    leader.world.run(100);
+    expect(observer.log.endOffset).toBe(2);
   });
 
   it("halts at a metadata record that it does not know", () => {

@@ -128,12 +128,9 @@ export class Fetcher {
   }
 
   #arrived(outcome: Outcome<typeof ApiKeys.FETCH>): boolean {
-    this.#lastFailed = outcome.kind !== "response";
-    if (outcome.kind !== "response") return false;
-    const { errorCode, responses } = outcome.body;
-    this.#checkCluster(errorCode);
-    const answer = responses[0]?.partitions[0];
-    if (errorCode !== Errors.NONE || answer === undefined) return false;
+    if (!this.#isUsable(outcome)) return false;
+    const answer = outcome.body.responses[0]?.partitions[0];
+    if (answer === undefined) return false;
     const { owner } = this.#options;
     const { currentLeader } = answer;
     const error = answer.errorCode as ErrorCode;
@@ -147,15 +144,14 @@ export class Fetcher {
     return owner.fetched(answer);
   }
 
-  #beginSnapshot(id: SnapshotId): boolean {
-    this.#part = this.#options.store.snapshots.begin(id);
+  #beginSnapshot({ endOffset, epoch }: SnapshotId): boolean {
+    // It outlives the message, which is the leader's.
+    this.#part = this.#options.store.snapshots.begin({ endOffset, epoch });
     return true;
   }
 
   #pieceArrived(outcome: Outcome<typeof ApiKeys.FETCH_SNAPSHOT>): boolean {
-    this.#lastFailed = outcome.kind !== "response";
-    if (outcome.kind !== "response") return false;
-    this.#checkCluster(outcome.body.errorCode);
+    if (!this.#isUsable(outcome)) return false;
     const answer = onlyPartition(outcome.body.topics);
     const { owner } = this.#options;
     const part = this.#part;
@@ -195,10 +191,16 @@ export class Fetcher {
     return true;
   }
 
-  #checkCluster(errorCode: number): void {
-    if (errorCode === Errors.INCONSISTENT_CLUSTER_ID) {
-      this.#options.ports.host.exit("the controllers belong to another cluster");
-    }
+  /**
+   * A voter that refuses the request as a whole, e.g. with INCONSISTENT_CLUSTER_ID, is asked again, as
+   * one that did not answer: it may be that voter's disk which is of another cluster, not this one.
+   */
+  #isUsable<K extends typeof ApiKeys.FETCH | typeof ApiKeys.FETCH_SNAPSHOT>(
+    outcome: Outcome<K>,
+  ): outcome is Extract<Outcome<K>, { readonly kind: "response" }> {
+    const isUsable = outcome.kind === "response" && outcome.body.errorCode === Errors.NONE;
+    this.#lastFailed = !isUsable;
+    return isUsable;
   }
 
   /**

@@ -188,9 +188,11 @@ export class FetchOperation implements DelayedOperation, Expiring {
     if (entry.partition === null) return true;
     // By this very fetch, or while it waited: the high watermark, the ISR, the leadership.
     if (entry.isTouched) return true;
+    const { log } = entry.partition;
+    // By this very fetch too, if it was the first: the entry did not watch yet.
+    if (entry.toldHighWatermark !== log.highWatermark) return true;
     // A follower in the ISR with everything is idle; any other is looked at in each fetch.
     if (this.#session.isFollower) return entry.follower === null;
-    const { log } = entry.partition;
     const { serving } = this.#context.rules;
     return entry.fetchOffset < serving.readLimit("client", log.endOffset, log.highWatermark);
   }

@@ -12,6 +12,11 @@
  * leader proposes to add C; 3. the record of epoch 6 arrives by metadata and ends that proposal;
  * 4. the controller commits it; 5. C lags, its grace ends, and the high watermark passes C, which is
  * in the ISR.
+ *
+ * Nor does a leader that missed an epoch keep what it knew of its followers. In Kafka it does
+ * (resetReplicaState in Replica.scala), if it never followed: 1. A leads in epoch 1, B fetched up to 8;
+ * 2. A hears nothing while C is elected in epoch 2, whose log ends at 7, and B cuts its own to 7;
+ * 3. A is elected in epoch 3, still takes B's log to end at 8, and commits offset 7, which B lacks.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../ids.ts";
 import type { PartitionRegistration } from "../metadata/image.ts";
@@ -70,7 +75,7 @@ export class LeaderState {
   }
 
   /** Takes over what the controller decided, at the start of a leader epoch and within it. */
-  update(registration: PartitionRegistration, isNewEpoch: boolean, alreadyLed: boolean): void {
+  update(registration: PartitionRegistration, isNewEpoch: boolean, wentOn: boolean): void {
     const { rules, ports } = this.#context;
     const log = this.#partition.log;
     this.#setReplicas(registration.replicas);
@@ -79,7 +84,7 @@ export class LeaderState {
       const nowMs = ports.clock.monotonicMs();
       for (const follower of this.followers) {
         const isInIsr = registration.isr.includes(follower.id);
-        follower.reset(rules, isInIsr, alreadyLed, log.endOffset, nowMs);
+        follower.reset(rules, isInIsr, wentOn, log.endOffset, nowMs);
       }
       this.pending = null;
       this.#setIsr(registration.isr, registration.isr);

@@ -76,6 +76,8 @@ export class Partition {
       return;
     }
     const alreadyLed = this.leading !== null;
+    // In an epoch that it did not hear of somebody else may have led.
+    const wentOn = alreadyLed && registration.leaderEpoch === this.leaderEpoch + 1;
     const isNew = rules.replica.isNewLeadership(this.leaderEpoch, registration.leaderEpoch);
     if (isNew) {
       // Also without a record the epoch has a start: others ask where older epochs ended.
@@ -85,7 +87,7 @@ export class Partition {
     this.leader = registration.leader;
     const leading = this.leading ?? new LeaderState(this.#context, this, proposals);
     this.leading = leading;
-    leading.update(registration, isNew, alreadyLed);
+    leading.update(registration, isNew, wentOn);
     if (!isNew) return;
     this.#tellLeadership(registration, alreadyLed);
     this.touchAll();

@@ -149,6 +149,32 @@ describe("replication", () => {
     expect(cluster.registration().isr).toEqual([1, 2, 0]);
   });
 
+  it("forgets where its followers' logs ended when it missed a leader epoch", () => {
+    const cluster = new TestCluster({ broker: fast });
+    cluster.run(50);
+    cluster.produce(0, batchOf(cluster, 3));
+    cluster.run(600);
+    cluster.world.cut("b0", "b1");
+    cluster.produce(0, batchOf(cluster, 1), { acks: 1 });
+    cluster.run(20);
+    expect(ends(cluster)).toEqual([4, 3, 4]);
+    cluster.world.cut("b0", "b2");
+    cluster.isQuiet = true;
+    cluster.change({ leader: 1, isr: [1, 0, 2] });
+    cluster.publish([1, 2]);
+    cluster.run(700);
+    expect(ends(cluster)).toEqual([4, 3, 3]);
+    // It never hears of that epoch. b2 has cut what it had told of.
+    cluster.isQuiet = false;
+    cluster.change({ leader: 0, isr: [0, 2] });
+    cluster.run(20);
+    expect(cluster.broker(0).log().highWatermark).toBe(3);
+    cluster.world.mend("b0", "b2");
+    cluster.run(700);
+    expect(cluster.broker(0).log().highWatermark).toBe(4);
+    expect(ends(cluster)[2]).toBe(4);
+  });
+
   it("admits nobody to the ISR who misses what came before the leader's epoch", () => {
     const cluster = new TestCluster({ broker: fast });
     cluster.run(50);

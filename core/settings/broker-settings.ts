@@ -81,7 +81,7 @@ const ownSettings: TableOf<BrokerOwnSettings> = {
   "max.incremental.fetch.session.cache.slots": integer(1000, 0, INT),
   "metadata.log.max.record.bytes.between.snapshots": integer(20971520, 1, INT),
   "metadata.log.max.snapshot.interval.ms": integer(3600000, 0, INT),
-  "metadata.log.segment.bytes": integer(1073741824, 12, INT),
+  "metadata.log.segment.bytes": integer(1073741824, 61, INT),
   "metadata.log.segment.ms": integer(604800000, 1, Number.MAX_SAFE_INTEGER),
   "metadata.max.idle.interval.ms": integer(500, 0, INT),
   "metadata.max.retention.bytes": integer(104857600, -1, Number.MAX_SAFE_INTEGER),

@@ -8,6 +8,8 @@ export interface Work {
   readonly events: number;
   readonly frames: number;
   readonly facts: number;
+  /** What was left to chance: delays, paces, ties, what a loss of power leaves. */
+  readonly draws: number;
   /** Records that were acknowledged. */
   readonly acked: number;
   readonly virtualMs: number;
@@ -20,9 +22,13 @@ export interface Timing {
 }
 
 export function workOf(plans: readonly Plan[]): Work {
-  const work = { runs: plans.length, events: 0, frames: 0, facts: 0, acked: 0, virtualMs: 0 };
+  const none = { events: 0, frames: 0, facts: 0, draws: 0, acked: 0, virtualMs: 0 };
+  const work = { runs: plans.length, ...none };
   for (const plan of plans) {
-    const verdict = run(plan, { onFact: () => (work.facts += 1) });
+    const verdict = run(plan, {
+      onFact: () => (work.facts += 1),
+      onEnd: ({ draws }) => (work.draws += draws.count),
+    });
     work.events += verdict.events;
     work.frames += verdict.frames;
     work.acked += verdict.records.acked;

@@ -1,7 +1,9 @@
 /** The lines of the benchmark's report. */
 import type { Plan } from "../plan/plan.ts";
 import { run } from "../run.ts";
+import type { PlanOfSeed } from "./dense.ts";
 import { timeTurns, workOf } from "./measure.ts";
+import { residueOf } from "./residue.ts";
 import type { Work } from "./measure.ts";
 
 export interface Effort {
@@ -29,6 +31,41 @@ export function reportRuns(name: string, plans: readonly Plan[], { warmUp, passe
   print("  checkers add", `${fixed(100 * (on!.bestMs / off!.bestMs - 1))} %`);
 }
 
+/** A campaign's loop: draw a plan, read it, run it. Cost of a plan, and how many a minute that makes. */
+export function reportCampaign(name: string, planOf: PlanOfSeed, seeds: number): void {
+  const all = Array.from({ length: seeds }, (_, index) => `d/${index + 1}`);
+  const work = workOf(all.map((seed) => planOf(seed)));
+  const [whole, drawing] = timeTurns(
+    [() => all.forEach((seed) => run(planOf(seed))), () => all.forEach((seed) => planOf(seed))],
+    1,
+    5,
+  );
+  const each = whole!.medianMs / seeds;
+  print(name, describe(work));
+  print("  checkers on", `${fixed(each)} ms/plan (median), ${fixed(60_000 / each)} plans a minute`);
+  print("  of that, drawing and reading", `${fixed(drawing!.medianMs / seeds)} ms/plan`);
+}
+
+/** How much faster than real time a plan runs. */
+export function reportSpeed(name: string, plan: Plan, effort: Effort): void {
+  const work = workOf([plan]);
+  const [time] = timeTurns([() => void run(plan)], effort.warmUp, effort.passes);
+  print(name, describe(work));
+  print(
+    "  checkers on",
+    `${(work.virtualMs / time!.medianMs).toFixed(0)} times real time (median)`,
+  );
+}
+
+/** What a short and a long run of the same cluster leave on its disks and in the heap. */
+export function reportResidue(name: string, short: Plan, long: Plan): void {
+  const [before, after] = [residueOf(short), residueOf(long)];
+  const growth = (from: number, to: number): string =>
+    `${from} -> ${to} bytes, ${fixed(to / from)} times`;
+  print(name, `metadata logs ${growth(before.metadataBytes, after.metadataBytes)}`);
+  print("", `objects in the heap ${growth(before.objectBytes, after.objectBytes)}`);
+}
+
 /** Cost of a frame in a small and a large one of something. */
 export function reportGrowth(name: string, plans: readonly [Plan, Plan], effort: Effort): void {
   const costs = plans.map((plan) => {
@@ -49,11 +86,11 @@ export function fixed(value: number): string {
   return value.toFixed(2);
 }
 
-function describe({ runs, events, frames, facts, acked, virtualMs }: Work): string {
+function describe({ runs, events, frames, facts, draws, acked, virtualMs }: Work): string {
   const each = (n: number): string => (n / runs).toFixed(0);
   const perRecord = acked === 0 ? "no record" : `${fixed(events / acked)} events/acked record`;
   return (
     `${each(events)} events, ${each(frames)} frames, ${each(facts)} facts, ` +
-    `${each(acked)} acked, ${each(virtualMs / 1000)} virtual s a run; ${perRecord}`
+    `${each(draws)} draws, ${each(acked)} acked, ${each(virtualMs / 1000)} virtual s a run; ${perRecord}`
   );
 }

@@ -14,9 +14,11 @@ import { World } from "../../sim/world.ts";
 import type { WorldOptions } from "../../sim/world.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import type { ClientPlan, NodePlan, Operation, Plan } from "../plan/plan.ts";
-import { nodeIdOf } from "../plan/plan.ts";
+import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
+import { probeDeliveryMs } from "../liveness/deadline.ts";
+import { PROBE_CLIENT } from "../liveness/probe-client.ts";
 import { settingsFor } from "../plan/settings.ts";
-import type { ClientNode } from "./client-node.ts";
+import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
 import { codecs } from "./codecs.ts";
 import { FactHash } from "./fact-hash.ts";
@@ -35,6 +37,12 @@ const brokerDefaults = { "auto.create.topics.enable": false };
 
 /** Clients start when the cluster has begun to come up. */
 const CLIENT_BOOT_US = 100_000;
+
+/** The client is up by then. */
+const PROBE_AFTER_US = 1000;
+
+/** What the plan says of its own producers is not for the probes: they ask for all that Kafka promises. */
+const probeSettings = { acks: "all", "enable.idempotence": true, retries: 2147483647 };
 
 /** Where and when; one object serves a whole run. */
 export interface MutableMoment {
@@ -55,6 +63,8 @@ export interface ClusterOptions {
   /** Node id in a role, -1 for nobody. */
   readonly role: (role: RoleName, of: string | undefined) => number;
   readonly mayStrike?: NonNullable<WorldOptions["mayStrike"]>;
+  /** Instead of core's own clients, driven by the plan. */
+  readonly startClient?: (client: ClientPlan, context: ClientContext) => ClientNode;
   /** Copies each frame when it is delivered. */
   readonly cloneFrame?: (frame: unknown) => unknown;
 }
@@ -96,6 +106,28 @@ export class Cluster {
     return this.world.node(node).disk;
   }
 
+  /** Sends one record to a partition, by a client of the harness's own that starts with the first. */
+  probe(partition: string, sendId: string): void {
+    const { world } = this;
+    if (!world.nodes().some(({ id }) => id === PROBE_CLIENT)) {
+      const timeoutMs = probeDeliveryMs(this.#plan);
+      const settings = { ...probeSettings, "max.block.ms": timeoutMs };
+      this.#addClient({ id: PROBE_CLIENT, kind: "producer", settings });
+    }
+    const cut = partition.lastIndexOf("-");
+    this.#schedule({
+      id: sendId,
+      at: world.nowUs + PROBE_AFTER_US,
+      client: PROBE_CLIENT,
+      op: "send",
+      topic: partition.slice(0, cut),
+      partition: Number(partition.slice(cut + 1)),
+      key: null,
+      value: sendId,
+      timestamp: this.#plan.startMs + Math.floor(world.nowUs / 1000),
+    });
+  }
+
   /** Tells of each frame that a node takes; the moment is the receiver's. */
   listenToFrames(listener: (connection: number, frame: unknown, moment: Moment) => void): void {
     this.world.listen({
@@ -120,7 +152,7 @@ export class Cluster {
       .filter(({ roles }) => roles.includes("controller"))
       .map(({ id }) => ({ id: nodeIdOf(id), host: id }));
     const config = {
-      clusterId: CLUSTER_ID,
+      clusterId: node.clusterId ?? CLUSTER_ID,
       nodeId,
       host: node.id,
       roles: node.roles,
@@ -158,7 +190,8 @@ export class Cluster {
           bootstrap: this.#bootstrap,
           settings: settingsFor(this.#plan, client.kind, client.settings),
         };
-        this.#clients.set(client.id, startClient(client, context));
+        const start = this.#options.startClient ?? startClient;
+        this.#clients.set(client.id, start(client, context));
         return {};
       },
     });
@@ -227,6 +260,3 @@ export class Cluster {
     return roles;
   }
 }
-
-/** Every simulated cluster is its own world, so that one id serves all. */
-const CLUSTER_ID = "kafka-trial-cluster-00";

@@ -6,6 +6,7 @@
 import type { Fault, FaultKind, LinkTarget, RoleTarget, Target } from "../../sim/faults/fault.ts";
 import type { Draw } from "./draw.ts";
 import { spread, weighted } from "./draw.ts";
+import { drawDestruction } from "./destruction.ts";
 import { drawPartition } from "./partitions.ts";
 import { drawTrigger } from "./triggers.ts";
 import { MS, SECOND } from "./time.ts";
@@ -21,6 +22,10 @@ export interface FaultSpace {
   readonly sends: number;
   readonly fromUs: number;
   readonly untilUs: number;
+  /** Faults that last do so for this long at most; default 9 s. */
+  readonly longestUs?: number;
+  /** Least and most faults of a run that has many; default 10 to 24. */
+  readonly many?: readonly [number, number];
 }
 
 /** A fault without its id and without what says when it strikes. */
@@ -51,7 +56,7 @@ const rates: readonly (readonly [FaultKind, number])[] = [
 const shakers: readonly FaultKind[] = ["kill", "power-loss", "pause", "block", "stop"];
 
 export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
-  const count = drawCount(draw);
+  const count = drawCount(draw, space.many ?? [10, 24]);
   const kinds = drawKinds(draw);
   const faults: Fault[] = [];
   const isCut = kinds.some(([kind]) => kind === "block");
@@ -72,6 +77,7 @@ export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
     const restart = laterRestart(draw, `f${faults.length + 1}`, blow, at, space);
     if (restart !== null) faults.push(restart);
   }
+  if (count > 0) faults.push(...drawDestruction(draw.fork("destruction"), space, faults.length));
   return faults;
 }
 
@@ -79,7 +85,7 @@ export function drawFaults(draw: Draw, space: FaultSpace): Fault[] {
 function partition(draw: Draw, space: FaultSpace, before: number): Fault[] {
   const nodes = [...new Set([...space.brokers, ...space.controllers])];
   const at = draw.between(space.fromUs, space.untilUs);
-  return drawPartition(draw, nodes).map(({ afterUs, ...blow }, index) => ({
+  return drawPartition(draw, nodes, longest(space)).map(({ afterUs, ...blow }, index) => ({
     id: `f${before + index + 1}`,
     ...blow,
     at: Math.min(at + afterUs, space.untilUs),
@@ -87,14 +93,14 @@ function partition(draw: Draw, space: FaultSpace, before: number): Fault[] {
 }
 
 /** One run in twenty has no fault at all: bugs have been found in healthy clusters. */
-function drawCount(draw: Draw): number {
+function drawCount(draw: Draw, [least, most]: readonly [number, number]): number {
   const density = weighted(draw, [
     ["none", 1],
     ["sparse", 2],
     ["dense", 17],
   ]);
   if (density === "none") return 0;
-  return density === "sparse" ? draw.between(3, 8) : draw.between(10, 24);
+  return density === "sparse" ? draw.between(3, least) : draw.between(least, most);
 }
 
 /** Each kind is in or out, with a rate of its own; at least one that shakes the cluster is in. */
@@ -109,13 +115,13 @@ function drawBlow(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
   switch (kind) {
     case "kill":
     case "stop":
-      return { kind, target: serverTarget(draw, space), ...outage(draw) };
+      return { kind, target: serverTarget(draw, space), ...outage(draw, space) };
     case "power-loss":
-      return { kind, target: serverTarget(draw, space), ...outage(draw), ...keep(draw) };
+      return { kind, target: serverTarget(draw, space), ...outage(draw, space), ...keep(draw) };
     case "pause":
-      return { kind, target: anyTarget(draw, space), for: spread(draw, 50 * MS, 8 * SECOND) };
+      return { kind, target: anyTarget(draw, space), for: spread(draw, 50 * MS, longest(space)) };
     case "block":
-      return { kind, target: cut(draw, space), for: spread(draw, 200 * MS, 9 * SECOND) };
+      return { kind, target: cut(draw, space), for: spread(draw, 200 * MS, longest(space)) };
     case "reset":
       return { kind, target: link(draw, space) };
     case "lose-request":
@@ -125,14 +131,14 @@ function drawBlow(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
       return {
         kind,
         target: { ...link(draw, space), both: draw.chance(1, 3) },
-        for: spread(draw, 500 * MS, 8 * SECOND),
+        for: spread(draw, 500 * MS, longest(space)),
         us: spread(draw, 5 * MS, 3 * SECOND),
       };
     case "bandwidth":
       return {
         kind,
         target: brokerTarget(draw, space),
-        for: spread(draw, 500 * MS, 6 * SECOND),
+        for: spread(draw, 500 * MS, longest(space)),
         bytesPerSecond: spread(draw, 2_000, 500_000),
       };
     default:
@@ -142,7 +148,7 @@ function drawBlow(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
 
 /** What befalls a host by itself: its disk, its clock. */
 function drawOwnTrouble(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
-  const lasting = { for: spread(draw, 200 * MS, 6 * SECOND) };
+  const lasting = { for: spread(draw, 200 * MS, longest(space)) };
   const sign = draw.chance(1, 2) ? 1 : -1;
   switch (kind) {
     case "disk-full":
@@ -169,8 +175,12 @@ function drawOwnTrouble(draw: Draw, kind: FaultKind, space: FaultSpace): Blow {
 }
 
 /** Short enough to come back within the session, or long enough to be missed. */
-function outage(draw: Draw): { readonly for: number } {
-  return { for: spread(draw, 100 * MS, 8 * SECOND) };
+function outage(draw: Draw, space: FaultSpace): { readonly for: number } {
+  return { for: spread(draw, 100 * MS, longest(space)) };
+}
+
+function longest({ longestUs = 9 * SECOND }: FaultSpace): number {
+  return longestUs;
 }
 
 /** What a power loss leaves of unsynced bytes is the world's draw, unless a plan pins it. */
@@ -203,7 +213,7 @@ function laterRestart(
 
 const roles = ["leader", "leader", "presumed-leader", "isr-follower", "lagging-replica"];
 
-function brokerTarget(draw: Draw, space: FaultSpace): Target {
+export function brokerTarget(draw: Draw, space: FaultSpace): Target {
   if (draw.chance(1, 2)) return { node: draw.pick(space.brokers) };
   const role = draw.chance(1, 8) ? "last-isr-member" : draw.pick(roles);
   return { role, of: draw.pick(space.partitions) };
@@ -216,7 +226,7 @@ function serverTarget(draw: Draw, space: FaultSpace): Target {
 }
 
 /** Whoever leads the quorum then, or a certain voter. */
-function controller(
+export function controller(
   draw: Draw,
   { controllers }: FaultSpace,
 ): RoleTarget | { readonly node: string } {

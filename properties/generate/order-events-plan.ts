@@ -3,32 +3,30 @@
  * fail. Which faults, how many and how dense differs from run to run, since faults can hide each
  * other's effects.
  */
-import type { ConsumerPlan, Operation, Plan, ProducerPlan, TopicPlan } from "../plan/plan.ts";
+import type {
+  ClientPlan,
+  ConsumerPlan,
+  Operation,
+  Plan,
+  ProducerPlan,
+  TopicPlan,
+} from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
+import { healDeadlineUs } from "../liveness/deadline.ts";
 import type { SettingValue } from "../../core/settings/definition.ts";
-import {
-  brokerNames,
-  consumer,
-  servers,
-  noAutoCreation,
-  producer,
-  shortTimeouts,
-} from "./cluster-parts.ts";
+import { brokerNames, consumer, servers, noAutoCreation, producer } from "./cluster-parts.ts";
 import { drawFaults } from "./faults.ts";
 import type { Draw } from "./draw.ts";
 import { subset, weighted } from "./draw.ts";
 import type { InputEvent } from "./input-event.ts";
 import { drawLatency } from "./latency.ts";
-import { drawQuorumSettings, drawServers, shortQuorumTimeouts } from "./quorum.ts";
+import type { Pace } from "./pace.ts";
+import { brisk, patient } from "./pace.ts";
+import { drawQuorumSettings, drawServers } from "./quorum.ts";
 import { sendOperations } from "./send-operations.ts";
 import { SECOND } from "./time.ts";
 
 const TOPIC = "order-events";
-const SENDS_FROM = 1 * SECOND;
-const SENDS_UNTIL = 31 * SECOND;
-const FAULTS_FROM = 3 * SECOND;
-const FAULTS_UNTIL = 30 * SECOND;
-const HEAL_AT = 31 * SECOND;
 
 /** Size of the cluster and of its topic. */
 export interface ClusterShape {
@@ -51,6 +49,7 @@ export function drawOrderEventsPlan(
   seed: string,
   events: readonly InputEvent[],
   size: ClusterShape = FLAGSHIP,
+  ownPace: Pace | null = null,
 ): Plan {
   const shape = draw.fork("shape");
   const nodes = servers(drawServers(draw.fork("quorum"), size.brokers));
@@ -58,14 +57,28 @@ export function drawOrderEventsPlan(
   const topic = drawTopic(draw.fork("topic"), size);
   const producers = drawProducers(draw.fork("producers"), shape.between(2, 4));
   const consumers = drawConsumers(draw.fork("consumers"), topic);
-  const kafkaTimeouts = shape.chance(1, 10);
-  const horizon = (kafkaTimeouts ? 180 : 75) * SECOND;
+  const pace = ownPace ?? (shape.chance(1, 10) ? patient : brisk);
   const sends = sendOperations(draw.fork("sends"), events, {
     topic: TOPIC,
     producers,
-    fromUs: SENDS_FROM,
-    untilUs: SENDS_UNTIL,
+    fromUs: pace.sendsFromUs,
+    untilUs: pace.sendsUntilUs,
   });
+  const settings = {
+    "min.insync.replicas": size.minInsyncReplicas,
+    acks: "all",
+    ...noAutoCreation,
+    ...pace.timeouts,
+    ...drawQuorumSettings(draw.fork("quorum settings")),
+    ...drawSettings(draw.fork("settings")),
+    ...timestampLimit(events),
+  };
+  const clients: ClientPlan[] = [
+    ...producers,
+    ...consumers,
+    { id: "a1", kind: "admin", settings: {} },
+  ];
+  const deadline = healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: TOPIC,
@@ -73,31 +86,25 @@ export function drawOrderEventsPlan(
     profile: "strict",
     bugs: [],
     startMs: events[0]?.timestamp ?? DEFAULT_START_MS,
-    settings: {
-      "min.insync.replicas": size.minInsyncReplicas,
-      acks: "all",
-      ...noAutoCreation,
-      ...(kafkaTimeouts ? {} : { ...shortTimeouts, ...shortQuorumTimeouts }),
-      ...drawQuorumSettings(draw.fork("quorum settings")),
-      ...drawSettings(draw.fork("settings")),
-      ...timestampLimit(events),
-    },
-    horizon,
+    settings,
+    horizon: pace.healAtUs + deadline,
     shuffleTies: shape.chance(1, 4),
     topology: { nodes, latency: drawLatency(draw.fork("latency")) },
     topics: [topic],
-    clients: [...producers, ...consumers, { id: "a1", kind: "admin", settings: {} }],
-    workload: [...sends, ...drawOtherOperations(draw.fork("operations"), topic, consumers)],
+    clients,
+    workload: [...sends, ...drawOtherOperations(draw.fork("operations"), topic, consumers, pace)],
     faults: drawFaults(draw.fork("faults"), {
       brokers: brokerNames(size.brokers),
       controllers: controllers.map(({ id }) => id),
       clients: [...producers, ...consumers].map(({ id }) => id),
       partitions: Array.from({ length: topic.partitions }, (_, index) => `${TOPIC}-${index}`),
       sends: events.length,
-      fromUs: FAULTS_FROM,
-      untilUs: FAULTS_UNTIL,
+      fromUs: pace.faultsFromUs,
+      untilUs: pace.faultsUntilUs,
+      longestUs: pace.longestFaultUs,
+      many: pace.manyFaults,
     }),
-    heal: { at: HEAL_AT, core: "viable", deadline: horizon - HEAL_AT },
+    heal: { at: pace.healAtUs, core: "viable", deadline },
   };
 }
 
@@ -172,10 +179,11 @@ function drawOtherOperations(
   draw: Draw,
   topic: TopicPlan,
   consumers: readonly ConsumerPlan[],
+  { faultsFromUs, sendsUntilUs }: Pace,
 ): Operation[] {
   const operations: Operation[] = [];
   const id = (): string => `x${operations.length + 1}`;
-  const when = (): number => draw.between(FAULTS_FROM, SENDS_UNTIL);
+  const when = (): number => draw.between(faultsFromUs, sendsUntilUs);
   const everyPartition = Array.from({ length: topic.partitions }, (_, index) => index);
   for (let n = draw.pick([0, 0, 1, 2, 3]); n > 0; n -= 1) {
     operations.push({
@@ -197,7 +205,7 @@ function drawOtherOperations(
     if (draw.chance(1, 5)) {
       const at = when();
       operations.push({ id: id(), at, client, op: "pause-polling" });
-      const until = Math.min(at + draw.between(1, 6) * SECOND, SENDS_UNTIL);
+      const until = Math.min(at + draw.between(1, 6) * SECOND, sendsUntilUs);
       operations.push({ id: id(), at: until, client, op: "resume-polling" });
     }
   }

@@ -6,7 +6,7 @@
 import type { Fault, LinkTarget } from "../../sim/faults/fault.ts";
 import type { Draw } from "./draw.ts";
 import { spread, weighted } from "./draw.ts";
-import { MS, SECOND } from "./time.ts";
+import { MS } from "./time.ts";
 
 /** A fault without its id and its time: a pattern's faults begin together, a flaky link's do not. */
 export type PartitionFault = Omit<Fault, "id" | "at" | "when" | "edge"> & {
@@ -14,10 +14,14 @@ export type PartitionFault = Omit<Fault, "id" | "at" | "when" | "edge"> & {
   readonly afterUs: number;
 };
 
-/** `nodes`: brokers and controllers. At least three. */
-export function drawPartition(draw: Draw, nodes: readonly string[]): PartitionFault[] {
+/** `nodes`: brokers and controllers, at least three. */
+export function drawPartition(
+  draw: Draw,
+  nodes: readonly string[],
+  longestUs: number,
+): PartitionFault[] {
   const shuffled = draw.shuffled(nodes);
-  const duration = spread(draw, 500 * MS, 9 * SECOND);
+  const duration = spread(draw, 500 * MS, longestUs);
   const cut = ([from, to]: readonly [string, string], both: boolean): PartitionFault => {
     return { kind: "block", target: { link: [from, to], both }, for: duration, afterUs: 0 };
   };

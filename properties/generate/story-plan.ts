@@ -12,8 +12,8 @@ import type {
   TopicPlan,
 } from "../plan/plan.ts";
 import { DEFAULT_START_MS, PLAN_VERSION } from "../plan/plan.ts";
+import { healDeadlineUs } from "../liveness/deadline.ts";
 import { consumer, servers, noAutoCreation, producer, shortTimeouts } from "./cluster-parts.ts";
-import { SECOND } from "./time.ts";
 
 /** What a story says; the rest is as in most stories. */
 export interface Story {
@@ -34,8 +34,11 @@ export interface Story {
   readonly workload: readonly Operation[];
   readonly faults?: readonly Fault[];
   readonly healAt: number;
-  /** Default 45 s. */
+  /** Default: what the timeouts ask for. */
   readonly deadline?: number;
+  /** Default "viable". */
+  readonly core?: Plan["heal"]["core"];
+  readonly leave?: readonly string[];
 }
 
 export const STORY_TOPIC = "orders";
@@ -47,7 +50,19 @@ export function storyPlan(story: Story): Plan {
   const topics = story.topics ?? [
     { name: STORY_TOPIC, partitions: 1, replicationFactor, settings: {} },
   ];
-  const deadline = story.deadline ?? 45 * SECOND;
+  const settings: SettingValues = {
+    acks: "all",
+    "min.insync.replicas": Math.ceil((replicationFactor + 1) / 2),
+    ...noAutoCreation,
+    ...shortTimeouts,
+    ...story.settings,
+  };
+  const clients = story.clients ?? [
+    producer("p1"),
+    consumer("r1", topics),
+    { id: "a1", kind: "admin", settings: {} },
+  ];
+  const deadline = story.deadline ?? healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: story.scenario,
@@ -55,25 +70,20 @@ export function storyPlan(story: Story): Plan {
     profile: story.profile ?? "strict",
     bugs: [],
     startMs: DEFAULT_START_MS,
-    settings: {
-      acks: "all",
-      "min.insync.replicas": Math.ceil((replicationFactor + 1) / 2),
-      ...noAutoCreation,
-      ...shortTimeouts,
-      ...story.settings,
-    },
+    settings,
     horizon: story.healAt + deadline,
     shuffleTies: false,
     topology: { nodes, latency: story.latency ?? { model: "uniform" } },
     topics,
-    clients: story.clients ?? [
-      producer("p1"),
-      consumer("r1", topics),
-      { id: "a1", kind: "admin", settings: {} },
-    ],
+    clients,
     workload: story.workload,
     faults: story.faults ?? [],
-    heal: { at: story.healAt, core: "viable", deadline },
+    heal: {
+      at: story.healAt,
+      core: story.core ?? "viable",
+      ...(story.leave !== undefined && { leave: story.leave }),
+      deadline,
+    },
   };
 }
 

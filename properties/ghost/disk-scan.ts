@@ -30,6 +30,8 @@ export interface ScannedSegment {
   readonly torn: boolean;
   /** A fault changed bytes of this file, or lost one of its syncs. */
   readonly damaged: boolean;
+  /** A fault turned bits of this file over. */
+  readonly rotten: boolean;
 }
 
 export class DiskScan {
@@ -51,10 +53,16 @@ export class DiskScan {
 
   /** A segment does not begin where the one before it ends. */
   get hasHole(): boolean {
+    return this.holeAt !== null;
+  }
+
+  /** Where the first one begins. */
+  get holeAt(): Offset | null {
     for (let index = 1; index < this.segments.length; index += 1) {
-      if (this.segments[index]?.baseOffset !== this.segments[index - 1]?.end) return true;
+      const { end } = this.segments[index - 1] as ScannedSegment;
+      if (this.segments[index]?.baseOffset !== end) return end;
     }
-    return false;
+    return null;
   }
 
   get tornAtEnd(): boolean {
@@ -95,6 +103,23 @@ export class DiskScan {
     return this.segments.findLast((segment) => segment.baseOffset <= offset);
   }
 
+  /**
+   * All intact batches in order up to `end`; of a rotten segment, those that `log` has there. A log that
+   * is opened with it without looking counts them as its own, and finds out when it reads them.
+   */
+  batchesOr(log: GhostLog, end: Offset): Batch[] {
+    const found: Batch[] = [];
+    this.segments.forEach(({ entries, rotten, baseOffset }, index) => {
+      if (!rotten) {
+        for (const { batch } of entries) if (batch !== null) found.push(batch);
+        return;
+      }
+      const limit = this.segments[index + 1]?.baseOffset ?? end;
+      found.push(...log.batches.slice(log.countBelow(baseOffset), log.countBelow(limit)));
+    });
+    return found;
+  }
+
   /** All intact batches in order; without those of damaged files, if told so. */
   batches(exceptDamaged: boolean = false): Batch[] {
     const found: Batch[] = [];
@@ -124,16 +149,19 @@ export function scanDisk(
     if (partition === undefined || !Number.isSafeInteger(baseOffset)) continue;
     let list = segments.get(partition);
     if (list === undefined) segments.set(partition, (list = []));
-    const damaged = files.damage(node, path).length > 0;
+    const damages = files.damage(node, path);
+    const damaged = damages.length > 0;
+    const rotten = damages.some(({ how }) => how === "bit-rot");
     const log = known(partition);
     const pieces = log === undefined ? undefined : files.pieces?.(node, path);
     const whole = pieces === undefined ? null : knownEntries(baseOffset, pieces, log as GhostLog);
     if (whole !== null) {
-      list.push({ baseOffset, path, ...whole, torn: false, damaged });
+      list.push({ baseOffset, path, ...whole, torn: false, damaged, rotten });
       continue;
     }
     const bytes = files.read(node, path);
-    if (bytes !== null) list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged });
+    if (bytes !== null)
+      list.push({ ...scanSegment(path, baseOffset, bytes, log), damaged, rotten });
   }
   const scans = new Map<PartitionName, DiskScan>();
   for (const [partition, list] of segments) scans.set(partition, new DiskScan(list));
@@ -160,12 +188,28 @@ function knownEntries(
   return { entries, end };
 }
 
+/**
+ * Whether a file of a metadata snapshot is whole: intact batches, one after the other, from the control
+ * batch of its header to that of its footer (KIP-630).
+ */
+export function isWholeSnapshot(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let last: Batch | null = null;
+  let count = 0;
+  for (let at = 0; at < bytes.length; count += 1) {
+    last = at + HEADER_BYTES <= bytes.length ? (parseBatch(bytes, at).batch ?? null) : null;
+    if (last === null) return false;
+    at += view.getInt32(at + 8) + 12;
+  }
+  return count > 1 && last?.body.isControl === true;
+}
+
 function scanSegment(
   path: string,
   baseOffset: Offset,
   bytes: Uint8Array,
   known: GhostLog | undefined,
-): Omit<ScannedSegment, "damaged"> {
+): Omit<ScannedSegment, "damaged" | "rotten"> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: ScannedEntry[] = [];
   let end = baseOffset;

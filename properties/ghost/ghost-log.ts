@@ -96,6 +96,17 @@ export class GhostLog {
     this.#cuts += 1;
   }
 
+  /** The same batches in a log of its own. */
+  clone(): GhostLog {
+    const copy = new GhostLog();
+    copy.startAt(this.#start, null);
+    copy.#startHigh = this.#startHigh;
+    copy.#startLow = this.#startLow;
+    for (const batch of this.batches) copy.append(batch);
+    copy.#end = this.#end;
+    return copy;
+  }
+
   /** Takes over a log that was read from a disk: `batches` up to `end`. */
   replace(start: Offset, batches: readonly Batch[], end: Offset, prefix: GhostLog | null): void {
     this.startAt(start, prefix);

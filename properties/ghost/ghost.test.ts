@@ -26,10 +26,12 @@ describe("the ghost", () => {
     const { ghost, history } = runStory(story);
     expect(ghost.leader(PARTITION)).toBe(2);
     expect(ghost.presumedLeader(PARTITION)).toBe(2);
-    expect(ghost.committedIsr(PARTITION)).toEqual([2, 3, 1]);
-    expect(ghost.highWatermarkEver(PARTITION)).toBe(3);
+    expect(ghost.partition(PARTITION).registration?.isr).toEqual([2, 3, 1]);
+    expect(ghost.partition(PARTITION).trueHighWatermark).toBe(3);
     expect(ghost.partition(PARTITION).committed.batches).toEqual([x, y, z]);
-    expect([1, 2, 3].map((node) => ghost.replicaEnd(PARTITION, node))).toEqual([3, 3, 3]);
+    expect([1, 2, 3].map((node) => ghost.partition(PARTITION).replica(node)?.log.end)).toEqual([
+      3, 3, 3,
+    ]);
     expect([1, 2, 3].map((node) => ghost.holdsCommitted(PARTITION, node))).toEqual([
       true,
       true,
@@ -50,9 +52,9 @@ describe("the ghost", () => {
 
   test("knows what a loss of power would take", () => {
     const { ghost } = runStory(cut(story, "append-1-lost"), []);
-    expect(ghost.syncedEnd(PARTITION, 1)).toBe(2);
-    expect(ghost.replicaEnd(PARTITION, 1)).toBe(3);
-    expect(ghost.syncedEnd(PARTITION, 2)).toBe(0);
+    expect(ghost.partition(PARTITION).replica(1)?.syncedEnd).toBe(2);
+    expect(ghost.partition(PARTITION).replica(1)?.log.end).toBe(3);
+    expect(ghost.partition(PARTITION).replica(2)?.syncedEnd).toBe(0);
   });
 
   test("holds a replica excused that lost its tail, until it is registered again", () => {
@@ -60,8 +62,12 @@ describe("the ghost", () => {
       endOffset: 1,
     }).map((step) => (step.name === "booted-1" ? { ...step, disk: [x] } : step));
     const before = without(lossy, "registered-1-again");
-    expect(runStory(cut(before, "loaded-1"), []).ghost.isStruck(PARTITION, 1)).toBe(true);
-    expect(runStory(cut(lossy, "loaded-1"), []).ghost.isStruck(PARTITION, 1)).toBe(false);
+    expect(
+      runStory(cut(before, "loaded-1"), []).ghost.partition(PARTITION).replica(1)?.struck,
+    ).toBe(true);
+    expect(runStory(cut(lossy, "loaded-1"), []).ghost.partition(PARTITION).replica(1)?.struck).toBe(
+      false,
+    );
   });
 
   test("takes a recovered log from the disk, not from what was told before", () => {

@@ -4,31 +4,37 @@
  * facts with it; the strict profile asks it before a fault strikes. Constant work per fact.
  */
 import type { FactOf } from "../../core/facts.ts";
-import type { NodeId, Offset, PartitionName } from "../../core/ids.ts";
-import { METADATA_TOPIC, NO_NODE } from "../../core/ids.ts";
+import type { LeaderEpoch, NodeId, Offset, PartitionName } from "../../core/ids.ts";
+import { NO_NODE } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment, NodeEvent, Observer } from "../observation.ts";
 import type { DiskScan } from "./disk-scan.ts";
 import { scanDisk } from "./disk-scan.ts";
 import type { DurableFiles } from "./durable-files.ts";
+import { Commitments } from "./commitments.ts";
+import type { CommitListener, LossJudge, LossListener } from "./commitments.ts";
+import type { FaultRecord } from "./fault-record.ts";
+import { isUncovered } from "./header-rot.ts";
+import { isMetadataLost } from "./metadata-loss.ts";
+import { METADATA_PARTITION } from "./metadata-partition.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
-import { NodeGhost } from "./node-ghost.ts";
+import { NodeGhost, isQuorumState } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
 import { QuorumGhost } from "./quorum-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
 
-/** The replicated log of the cluster's metadata. */
-export const METADATA_PARTITION: PartitionName = `${METADATA_TOPIC}-0`;
+export { METADATA_PARTITION };
 
 export interface GhostOptions {
   /** Null where nobody restarts: then a restarted log is what the node says it is. */
   readonly files: DurableFiles | null;
   /** min.insync.replicas of a topic that has none of its own. */
   readonly defaultMinIsr: number;
+  /** Which faults struck whom; absent: destroyed copies have no culprits. */
+  readonly faults?: FaultRecord;
+  /** Says whether what a new leader lacks may be lost; absent: it may not. */
+  readonly judge?: LossJudge;
 }
-
-/** Told about each batch that becomes committed, in the order of its log. */
-export type CommitListener = (partition: PartitionGhost, batch: Batch, moment: Moment) => void;
 
 export class Ghost implements Observer {
   readonly partitions: Map<PartitionName, PartitionGhost> = new Map();
@@ -41,15 +47,24 @@ export class Ghost implements Observer {
   truncations: number = 0;
   /** Bytes that are not what was written may be on some disk. */
   tainted: boolean = false;
+  /**
+   * Damage to a majority of the voters' disks has taken committed metadata for good: somebody was elected
+   * without it, by nobody's mistake. The cluster has another history from then on.
+   */
+  metadataLost: boolean = false;
   readonly #defaultMinIsr: number;
   readonly #byNodeId: (NodeGhost | undefined)[] = [];
-  readonly #commitListeners: CommitListener[] = [];
+  readonly #commitments: Commitments;
+  readonly #faults: FaultRecord | null;
   #lastPartition: PartitionGhost | null = null;
 
   constructor(options: GhostOptions) {
     this.files = options.files;
     this.#defaultMinIsr = options.defaultMinIsr;
+    this.#faults = options.faults ?? null;
     this.metadata = new MetadataGhost((name) => this.partition(name));
+    const { faults = null, judge = null } = options;
+    this.#commitments = new Commitments(this.metadata, faults, judge);
   }
 
   // ---- what is true -----------------------------------------------------------------------------
@@ -60,11 +75,6 @@ export class Ghost implements Observer {
 
   get isrChanges(): number {
     return this.metadata.isrChanges;
-  }
-
-  /** ISR as the controller has it; empty before the partition exists. */
-  committedIsr(partition: PartitionName): readonly NodeId[] {
-    return this.partitions.get(partition)?.registration?.isr ?? [];
   }
 
   /** Leader as the controller has it; -1 for none. */
@@ -82,36 +92,12 @@ export class Ghost implements Observer {
     return best?.node.nodeId ?? NO_NODE;
   }
 
-  /** End of that replica's log, running or not; -1 when it has none. */
-  replicaEnd(partition: PartitionName, node: NodeId): Offset {
-    return this.partitions.get(partition)?.replica(node)?.log.end ?? -1;
-  }
-
-  /** What of that replica's log survives a loss of power. */
-  syncedEnd(partition: PartitionName, node: NodeId): Offset {
-    return this.partitions.get(partition)?.replica(node)?.syncedEnd ?? -1;
-  }
-
-  /** Highest high watermark that any leader ever reached: everything below it is committed. */
-  highWatermarkEver(partition: PartitionName): Offset {
-    return this.partitions.get(partition)?.trueHighWatermark ?? 0;
-  }
-
   /** That replica holds everything committed, and it is the committed content. */
   holdsCommitted(partition: PartitionName, node: NodeId): boolean {
     const ghost = this.partitions.get(partition);
     const replica = ghost?.replica(node);
     if (ghost === undefined) return true;
-    if (replica === undefined) return ghost.trueHighWatermark === 0;
-    const end = ghost.committed.end;
-    return (
-      replica.log.end >= ghost.trueHighWatermark && replica.log.samePrefix(ghost.committed, end)
-    );
-  }
-
-  /** That replica came back with less than it had and is still in the ISR, not registered anew. */
-  isStruck(partition: PartitionName, node: NodeId): boolean {
-    return this.partitions.get(partition)?.replica(node)?.struck ?? false;
+    return replica === undefined ? ghost.trueHighWatermark === 0 : ghost.isHeldBy(replica.log);
   }
 
   /** A fault damaged that node's disk, or lost a sync of it, or put another in its place. */
@@ -120,23 +106,9 @@ export class Ghost implements Observer {
     return ghost !== undefined && (ghost.damaged || ghost.replaced);
   }
 
-  /**
-   * Faults on the voters' disks can have taken committed metadata: so few voters hold it all that a
-   * majority without any of them could be found, and one of the others was damaged.
-   */
+  /** Damage to the voters' disks has taken committed metadata from the quorum. */
   mayHaveLostMetadata(): boolean {
-    const { voters } = this.quorum;
-    const log = this.partition(METADATA_PARTITION);
-    const end = log.trueHighWatermark;
-    let holders = 0;
-    for (const voter of voters) {
-      const replica = log.replica(voter);
-      if (replica === undefined || replica.log.end < end) continue;
-      if (replica.log.samePrefix(log.committed, end)) holders += 1;
-    }
-    const majority = Math.floor(voters.length / 2) + 1;
-    if (voters.length - holders < majority) return false;
-    return voters.some((voter) => this.isDamaged(voter));
+    return isMetadataLost(this, this.partition(METADATA_PARTITION));
   }
 
   /** min(min.insync.replicas, replication factor), the lowest that was ever set for the topic. */
@@ -146,7 +118,11 @@ export class Ghost implements Observer {
   }
 
   onCommit(listener: CommitListener): void {
-    this.#commitListeners.push(listener);
+    this.#commitments.onCommit(listener);
+  }
+
+  onLoss(listener: LossListener): void {
+    this.#commitments.onLoss(listener);
   }
 
   // ---- lookup -----------------------------------------------------------------------------------
@@ -185,6 +161,18 @@ export class Ghost implements Observer {
     return node;
   }
 
+  /** To be told of facts before any check is. */
+  readonly first: NonNullable<Observer["on"]> = {
+    "high-watermark": (fact, moment) => {
+      // In most runs nobody's leadership is ever judged.
+      if (fact.as !== "leader" || fact.leaderEpoch >= this.partition(fact.partition).judgedEpoch) {
+        return;
+      }
+      const deposed = this.replica(fact.partition, moment);
+      this.#commitments.committingLate(deposed, fact.highWatermark, moment.at);
+    },
+  };
+
   // ---- facts ------------------------------------------------------------------------------------
 
   readonly on: NonNullable<Observer["on"]> = {
@@ -198,37 +186,37 @@ export class Ghost implements Observer {
     "log-flushed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       if (fact.upTo > replica.syncedEnd) replica.syncedEnd = Math.min(fact.upTo, replica.log.end);
+      if (replica.syncedEnd > replica.onceSyncedEnd && this.#hasOwnDisk(moment.nodeId)) {
+        replica.onceSyncedEnd = replica.syncedEnd;
+      }
     },
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
     "became-follower": (fact, moment) => this.#becameFollower(fact, moment),
     "high-watermark": (fact, moment) => this.#highWatermark(fact, moment),
-    "follower-fetched": (fact, moment) => this.#followerFetched(fact, moment),
-    "isr-proposed": (fact, moment) => {
-      const replica = this.replica(fact.partition, moment);
-      const { leaderEpoch, partitionEpoch, proposedIsr: isr } = fact;
-      const brokerEpochs = isr.map((node) => replica.fetches[node]?.brokerEpoch ?? -1);
-      replica.proposal = { leaderEpoch, partitionEpoch, isr, brokerEpochs };
-    },
+    "follower-fetched": (fact, moment) => this.replica(fact.partition, moment).heardFrom(fact),
+    "isr-proposed": (fact, moment) => this.replica(fact.partition, moment).propose(fact),
     "isr-committed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       replica.believedIsr = fact.isr;
       replica.partitionEpoch = fact.partitionEpoch;
     },
     "fetcher-added": (fact, moment) => {
-      const replica = this.replica(fact.partition, moment);
-      replica.fetcherLeader = fact.leader;
-      replica.fetcherStopped = false;
+      this.replica(fact.partition, moment).fetchFrom(fact.leader);
     },
     "fetcher-removed": (fact, moment) => {
-      const replica = this.replica(fact.partition, moment);
-      replica.fetcherLeader = NO_NODE;
-      replica.fetcherStopped =
-        fact.why === "failed" || fact.why === "fenced" || fact.why === "stopped";
+      this.replica(fact.partition, moment).stopFetching(fact.why);
     },
-    "metadata-committed": (fact) => this.#metadataCommitted(fact),
+    "metadata-committed": (fact, moment) => this.#metadataCommitted(fact, moment),
     "partition-decided": (fact, moment) => {
       const { leader, leaderEpoch, partitionEpoch, isr, replicas } = fact;
-      this.partition(fact.partition).decide(moment.nodeId, {
+      const partition = this.partition(fact.partition);
+      // What a deposed controller decides is nobody's election.
+      if (leader !== fact.previousLeader && moment.nodeId === this.activeController) {
+        const { why, previousIsr, unclean, uncleanAllowed } = fact;
+        const election = { leader, why, previousIsr, unclean, uncleanAllowed, electable: null };
+        partition.elections[leaderEpoch] = election;
+      }
+      partition.decide(moment.nodeId, {
         leader,
         leaderEpoch,
         partitionEpoch,
@@ -240,7 +228,13 @@ export class Ghost implements Observer {
       this.activeController = moment.nodeId;
       for (const partition of this.partitions.values()) partition.takenOver(moment.nodeId);
     },
-    "raft-state": (fact, moment) => this.quorum.state(fact, moment),
+    "raft-state": (fact, moment) => {
+      if (fact.state === "leader" && this.#lacksCommitted(moment) && this.mayHaveLostMetadata()) {
+        this.metadataLost = true;
+      }
+      this.quorum.state(fact, moment);
+    },
+    "voter-fetched": (fact) => this.quorum.joined(fact.voter),
     "vote-granted": (fact, moment) => this.quorum.vote(fact, moment),
     "broker-state": (fact, moment) => {
       this.node(moment.nodeId, moment.node).state = fact.state;
@@ -273,8 +267,18 @@ export class Ghost implements Observer {
       case "disk-damaged":
         node.damaged = true;
         this.tainted = true;
+        this.#damaged(node, event.path, event.to === 0);
+        // It may strike between the start of the process and the opening of its logs.
+        if (node.running && node.replicas.some(({ loaded }) => !loaded)) this.#scan(node);
+        if (event.how === "bit-rot") this.#rotted(node, event.path, event.from);
         return;
     }
+  }
+
+  #damaged(node: NodeGhost, path: string, isDirectory: boolean): void {
+    const place = isDirectory ? `${path}/` : path;
+    node.damagedPaths.add(place);
+    if (isQuorumState(place)) node.votesAtRisk = true;
   }
 
   #booted(node: NodeGhost, disk: "same" | "empty" | "foreign", moment: Moment): void {
@@ -284,28 +288,47 @@ export class Ghost implements Observer {
     node.state = "STARTING";
     node.registered = node.endedBy === null;
     node.incarnation = moment.incarnation;
-    if (disk !== "same") node.replaced = true;
-    this.quorum.booted(node.nodeId);
+    if (disk !== "same") {
+      node.replaced = true;
+      node.newDiskIn = moment.incarnation;
+    }
+    this.quorum.booted(node.nodeId, disk !== "same");
+    if (node.votesAtRisk) this.quorum.forgot(node.nodeId);
+    if (node.endedBy === "power-loss") node.votesAtRisk = false;
+    node.disk = disk;
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
       if (disk !== "empty") continue;
-      replica.struck = replica.log.end > 0;
+      if (replica.log.end > 0) replica.struck = true;
+      this.#commitments.destroyed(replica, 0, replica.log.end, moment.at, true);
       replica.log.startAt(0, null);
       replica.syncedEnd = 0;
       replica.highWatermark = 0;
     }
     node.scans = new Map<PartitionName, DiskScan>();
     if (this.files === null || disk !== "same" || node.endedBy === null) return;
-    node.scans = scanDisk(
-      this.files,
-      node.name,
-      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
-    );
+    this.#scan(node);
     // Power can also go while no process runs that could be seen to end.
     for (const replica of node.replicas) {
       const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
       if (end < replica.log.end) replica.lostPower = true;
     }
+  }
+
+  #rotted(node: NodeGhost, path: string, position: number): void {
+    const [, partition, base] = /([^/]+)\/(\d+)\.log$/.exec(path) ?? [];
+    const replica = node.replicas.find((one) => one.partition.name === partition);
+    if (replica === undefined || base === undefined) return;
+    if (isUncovered(replica.log, Number(base), position)) replica.partition.isBeyondPromise = true;
+  }
+
+  #scan(node: NodeGhost): void {
+    if (this.files === null) return;
+    node.scans = scanDisk(
+      this.files,
+      node.name,
+      (name) => this.partitions.get(name)?.replica(node.nodeId)?.log,
+    );
   }
 
   #logLoaded(fact: FactOf<"log-loaded">, moment: Moment): void {
@@ -320,21 +343,35 @@ export class Ghost implements Observer {
       if (last !== null && last.baseOffset === log.end) log.append(last);
     } else {
       const { committed } = replica.partition;
-      log.replace(fact.logStartOffset, scan.batches(), fact.endOffset, committed);
+      // Below its recovery point Kafka looks for no holes, such as lost syncs leave.
+      const { holeAt } = scan;
+      if (node.damaged && holeAt !== null && holeAt < fact.endOffset) {
+        replica.partition.isBeyondPromise = true;
+      }
+      log.replace(
+        fact.logStartOffset,
+        scan.batchesOr(log, fact.endOffset),
+        fact.endOffset,
+        committed,
+      );
     }
     replica.loaded = true;
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = -1;
     replica.toldHighWatermark = fact.highWatermark;
-    this.#cameBack(replica, endBefore);
+    this.#cameBack(replica, endBefore, moment.at);
   }
 
   /** A log is open again: judge whether a fault took a part of it. */
-  #cameBack(replica: ReplicaGhost, endBefore: Offset): void {
+  #cameBack(replica: ReplicaGhost, endBefore: Offset, at: number): void {
     const { node, log, partition } = replica;
     const excused =
-      (replica.lostPower || node.damaged) &&
-      !node.registered &&
+      (replica.lostPower || node.mayHaveLost(partition.name)) &&
+      (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
+    if (log.end < endBefore)
+      this.#commitments.destroyed(replica, log.end, endBefore, at, node.disk === "foreign");
+    replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
     // Also when nothing committed is gone yet: its leader counts on what it had, until it asks again.
@@ -349,6 +386,7 @@ export class Ghost implements Observer {
       // A snapshot, which is on disk, stands for all that came before.
       log.startAt(fact.toOffset, replica.partition.committed);
       replica.syncedEnd = fact.toOffset;
+      if (this.#hasOwnDisk(moment.nodeId)) replica.onceSyncedEnd = fact.toOffset;
     } else if (fact.toOffset < log.end) {
       if (fact.why !== "recovery") this.truncations += 1;
       log.truncateTo(fact.toOffset);
@@ -356,92 +394,72 @@ export class Ghost implements Observer {
       log.startAt(fact.toOffset, replica.partition.committed);
     }
     replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
+    if (fact.why !== "recovery" && fact.toOffset < replica.onceSyncedEnd) {
+      replica.onceSyncedEnd = fact.toOffset;
+    }
     replica.highWatermark = Math.min(replica.highWatermark, log.end);
   }
 
+  #lacksCommitted(moment: Moment): boolean {
+    const { log, partition } = this.replica(METADATA_PARTITION, moment);
+    const end = partition.trueHighWatermark;
+    return log.end < end || !log.samePrefix(partition.committed, end);
+  }
+
+  /** Of voters: the disk with which the quorum began. Others have no say in what is committed. */
+  #hasOwnDisk(node: NodeId): boolean {
+    return this.quorum.member(node).hasOriginalDisk;
+  }
+
   /** A log that was never opened at this start is a new one, or was lost with its directory. */
-  #openUnloaded(replica: ReplicaGhost, endOffset: Offset): void {
+  #openUnloaded(replica: ReplicaGhost, endOffset: Offset, at: number): void {
     if (replica.loaded) return;
     const endBefore = replica.log.end;
     replica.log.truncateTo(endOffset);
     replica.loaded = true;
     replica.highWatermark = Math.min(replica.highWatermark, endOffset);
     replica.toldHighWatermark = replica.highWatermark;
-    this.#cameBack(replica, endBefore);
+    this.#cameBack(replica, endBefore, at);
   }
 
   #becameLeader(fact: FactOf<"became-leader">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
-    this.#openUnloaded(replica, fact.endOffset);
-    if (!fact.alreadyLed || replica.role !== "leader") {
-      replica.ledSince = fact.leaderEpoch;
-      replica.fetches.length = 0;
-    }
-    if (replica.leaderEpoch !== fact.leaderEpoch || replica.role !== "leader") {
-      replica.epochStart = fact.endOffset;
-    }
-    replica.role = "leader";
-    replica.leaderEpoch = fact.leaderEpoch;
-    replica.partitionEpoch = fact.partitionEpoch;
-    replica.believedLeader = moment.nodeId;
-    replica.believedIsr = fact.isr;
-    replica.believedReplicas = fact.replicas;
-    replica.producersAtStart = fact.producers;
-    replica.highWatermark = fact.highWatermark;
-    replica.proposal = null;
+    this.#openUnloaded(replica, fact.endOffset, moment.at);
+    replica.lead(fact);
+    const { partition } = replica;
+    if (partition.isMetadata || !replica.wasMadeLeader) return;
+    this.#commitments.tookOffice(replica, fact.leaderEpoch, moment.at);
+    // Where committed records were lost, somebody may come back who has them, and knows it.
+    if (partition.pastEras.length > 0)
+      this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 
   #becameFollower(fact: FactOf<"became-follower">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
-    this.#openUnloaded(replica, fact.endOffset);
-    if (replica.role === "leader") replica.toldHighWatermark = replica.highWatermark;
-    replica.role = "follower";
-    replica.leaderEpoch = fact.leaderEpoch;
-    replica.believedLeader = fact.leader;
-    replica.ledSince = -1;
-    replica.fetches.length = 0;
-    replica.proposal = null;
-  }
-
-  #followerFetched(fact: FactOf<"follower-fetched">, moment: Moment): void {
-    const { fetches } = this.replica(fact.partition, moment);
-    const known = fetches[fact.follower];
-    if (known === undefined) {
-      const { fetchOffset, brokerEpoch } = fact;
-      fetches[fact.follower] = { furthest: fetchOffset, last: fetchOffset, brokerEpoch };
-      return;
-    }
-    known.last = fact.fetchOffset;
-    known.brokerEpoch = fact.brokerEpoch;
-    if (fact.fetchOffset > known.furthest) known.furthest = fact.fetchOffset;
+    this.#openUnloaded(replica, fact.endOffset, moment.at);
+    replica.follow(fact);
   }
 
   #highWatermark(fact: FactOf<"high-watermark">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     replica.highWatermark = fact.highWatermark;
+    replica.highWatermarkEpoch = fact.leaderEpoch;
     if (fact.as === "follower") {
       if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
       return;
     }
-    const { partition, log } = replica;
-    if (fact.highWatermark <= partition.trueHighWatermark) return;
-    partition.trueHighWatermark = fact.highWatermark;
-    const { committed } = partition;
-    let index = log.countBelow(committed.end);
-    for (;;) {
-      const batch = log.batches[index++];
-      if (batch === undefined || batch.nextOffset > fact.highWatermark) return;
-      // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
-      if (batch.baseOffset !== committed.end) return;
-      committed.append(batch);
-      for (const listener of this.#commitListeners) listener(partition, batch, moment);
-    }
+    this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 
-  #metadataCommitted(fact: FactOf<"metadata-committed">): void {
+  #metadataCommitted(fact: FactOf<"metadata-committed">, moment: Moment): void {
     const { metadata } = this;
     metadata.committed(fact);
     if (!metadata.fresh || !fact.endsBatch) return;
+    for (const { partition, replica } of metadata.leftIsr) {
+      const gone = partition.replica(replica);
+      if (gone === undefined || this.#faults === null) continue;
+      gone.leftIsrBy = this.#faults.culprits([gone.node.name], moment.at, moment.at);
+    }
     for (const partition of metadata.touchedPartitions) {
       for (const replica of partition.replicas) {
         if (replica.struck && !partition.inCommittedIsr(replica.node.nodeId)) {
@@ -454,7 +472,23 @@ export class Ghost implements Observer {
       const node = this.#byNodeId[broker];
       if (node === undefined) continue;
       node.registered = true;
-      for (const replica of node.replicas) replica.struck = false;
+      for (const replica of node.replicas) {
+        // But the last member of an ISR stays in it, whatever it has lost: nobody else may lead.
+        if (!replica.partition.isLastInIsr(broker)) replica.struck = false;
+      }
+    }
+    for (const partition of metadata.touchedPartitions) {
+      const { registration, leaders } = partition;
+      if (registration !== null && leaders.at(-1)?.node !== registration.leader) {
+        leaders.push({ node: registration.leader, at: moment.at });
+      }
+      if (registration === null) continue;
+      this.#commitments.elected(partition, registration.leaderEpoch);
+      if (registration.leaderEpoch <= partition.judgedEpoch) continue;
+      const leader = partition.replica(registration.leader);
+      // One that has no process yet, or that the controller does not know, is judged when it leads.
+      if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;
+      this.#commitments.tookOffice(leader, registration.leaderEpoch, moment.at);
     }
   }
 }

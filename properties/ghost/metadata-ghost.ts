@@ -29,6 +29,8 @@ export class MetadataGhost {
   /** Partitions and brokers that the current atomic batch of records touched so far. */
   readonly touchedPartitions: PartitionGhost[] = [];
   readonly touchedBrokers: NodeId[] = [];
+  /** Replicas that the current atomic batch took out of an ISR. */
+  readonly leftIsr: { readonly partition: PartitionGhost; readonly replica: NodeId }[] = [];
   /** Brokers that the current atomic batch registered. */
   readonly registeredBrokers: NodeId[] = [];
   /** End of the producer ids that were given out for good. */
@@ -63,6 +65,7 @@ export class MetadataGhost {
     if (this.#batchEnded) {
       this.touchedPartitions.length = 0;
       this.touchedBrokers.length = 0;
+      this.leftIsr.length = 0;
       this.registeredBrokers.length = 0;
     }
     this.#batchEnded = fact.endsBatch;
@@ -105,7 +108,10 @@ export class MetadataGhost {
     if (partition === undefined || before === null || before === undefined) return;
     const leader = record.leader ?? before.leader;
     if (leader !== before.leader && leader !== -1) this.leaderChanges += 1;
-    if (record.isr !== null) this.isrChanges += 1;
+    if (record.isr !== null) {
+      this.isrChanges += 1;
+      this.#isrChanged(partition, before.isr, record.isr, leader);
+    }
     this.#apply(partition, {
       leader,
       leaderEpoch: record.leader === null ? before.leaderEpoch : before.leaderEpoch + 1,
@@ -113,6 +119,23 @@ export class MetadataGhost {
       isr: record.isr ?? before.isr,
       replicas: before.replicas,
     });
+  }
+
+  #isrChanged(
+    partition: PartitionGhost,
+    before: readonly NodeId[],
+    isr: readonly NodeId[],
+    leader: NodeId,
+  ): void {
+    for (const replica of before) {
+      if (!isr.includes(replica)) this.leftIsr.push({ partition, replica });
+    }
+    for (const member of isr) {
+      // Who joins has proved that it has everything again; an unclean leader has proved nothing.
+      if (before.includes(member) || member === leader) continue;
+      const joined = partition.replica(member);
+      if (joined !== undefined) joined.destroyed.length = 0;
+    }
   }
 
   #apply(partition: PartitionGhost, registration: Registration): void {

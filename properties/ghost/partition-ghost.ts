@@ -1,5 +1,7 @@
 import type { LeaderEpoch, NodeId, Offset, PartitionEpoch, PartitionName } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
+import type { Canon, CommittedLoss, LostBatch } from "./canon.ts";
+import { PastEra } from "./canon.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { ReplicaGhost } from "./replica-ghost.ts";
 
@@ -12,6 +14,17 @@ export interface Registration {
   readonly replicas: readonly NodeId[];
 }
 
+/** What the controller decided when it made a leader, and from whom it chose. */
+export interface Election {
+  readonly leader: NodeId;
+  readonly why: string;
+  readonly previousIsr: readonly NodeId[];
+  readonly unclean: boolean;
+  readonly uncleanAllowed: boolean;
+  /** Those of the previous ISR that were alive when it was committed; null before. */
+  electable: readonly NodeId[] | null;
+}
+
 /** A batch that somebody outside was promised or shown before the cluster had committed it. */
 export interface Promised {
   readonly batch: Batch;
@@ -19,9 +32,11 @@ export interface Promised {
 }
 
 /** Truth about one partition: what is committed for good, and who really leads. */
-export class PartitionGhost {
+export class PartitionGhost implements Canon {
   readonly name: PartitionName;
   readonly topic: string;
+  /** Its number within the topic. */
+  readonly index: number;
   /** The metadata log has no ISR and no acknowledgements. */
   readonly isMetadata: boolean;
   /** The canonical log: what a leader ever had below its high watermark. */
@@ -30,9 +45,27 @@ export class PartitionGhost {
   trueHighWatermark: Offset = 0;
   /** Null until the controller's record of it is committed. */
   registration: Registration | null = null;
+  /** Up to this leader epoch it is known whether the leader had everything, and who was electable. */
+  judgedEpoch: LeaderEpoch = -1;
+  committedEpoch: LeaderEpoch = -1;
+  /** How the leader of `judgedEpoch` came to be trusted. */
+  judgedElection: Election | undefined = undefined;
   /** Whom the controller made leader, by leader epoch. */
   readonly electedIn: (NodeId | undefined)[] = [];
+  /** Who led from when on, in microseconds; -1 for nobody. */
+  readonly leaders: { readonly node: NodeId; readonly at: number }[] = [];
+  /** By leader epoch. */
+  readonly elections: (Election | undefined)[] = [];
+  /** Members of the ISR when each batch of `committed` was committed. */
+  readonly isrSizes: number[] = [];
+  /** Oldest first; none where nothing committed was ever lost. */
+  readonly pastEras: PastEra[] = [];
   readonly replicas: ReplicaGhost[] = [];
+  /**
+   * Damage that Kafka cannot find out has hit one of its logs: bits that no CRC covers, or a hole below
+   * the recovery point. Nothing is promised any more.
+   */
+  isBeyondPromise: boolean = false;
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
   /** As each controller last wrote it, committed or not. */
   readonly #decisions: Map<NodeId, Registration | null> = new Map();
@@ -46,6 +79,7 @@ export class PartitionGhost {
   constructor(name: PartitionName, isMetadata: boolean) {
     this.name = name;
     this.topic = name.slice(0, name.lastIndexOf("-"));
+    this.index = Number(name.slice(this.topic.length + 1));
     this.isMetadata = isMetadata;
   }
 
@@ -85,5 +119,99 @@ export class PartitionGhost {
   /** Whether the controller has that broker in the ISR. */
   inCommittedIsr(node: NodeId): boolean {
     return this.registration !== null && this.registration.isr.includes(node);
+  }
+
+  /**
+   * How a leader came to be trusted: by the election of its epoch, or by an unclean one since the last
+   * leader was judged, in which it did not take office, but which left it alone in the ISR.
+   */
+  electionBehind(leaderEpoch: LeaderEpoch, node: NodeId): Election | undefined {
+    for (let epoch = leaderEpoch; epoch > this.judgedEpoch; epoch -= 1) {
+      const election = this.elections[epoch];
+      if (election?.unclean === true && election.leader === node) return election;
+    }
+    return this.elections[leaderEpoch];
+  }
+
+  /** That log has everything committed, and it is the committed content. */
+  isHeldBy(log: GhostLog): boolean {
+    const { committed, trueHighWatermark } = this;
+    return log.end >= trueHighWatermark && log.samePrefix(committed, committed.end);
+  }
+
+  isLastInIsr(node: NodeId): boolean {
+    const isr = this.registration?.isr;
+    return isr !== undefined && isr.length === 1 && isr[0] === node;
+  }
+
+  /** What is committed for a broker that is in that leader epoch. */
+  canonOf(epoch: LeaderEpoch): Canon {
+    return this.pastEraOf(epoch) ?? this;
+  }
+
+  pastEraOf(epoch: LeaderEpoch): PastEra | null {
+    const { pastEras } = this;
+    for (let index = 0; index < pastEras.length; index += 1) {
+      const era = pastEras[index] as PastEra;
+      if (epoch < era.until) return era;
+    }
+    return null;
+  }
+
+  /** What was committed below it for a broker in one of these epochs is so for one in the other. */
+  commonEnd(one: LeaderEpoch, other: LeaderEpoch): Offset {
+    const low = Math.min(one, other);
+    const high = Math.max(one, other);
+    let end = Infinity;
+    for (const { until, loss } of this.pastEras) {
+      if (low < until && until <= high) end = Math.min(end, loss.offset);
+    }
+    return end;
+  }
+
+  /** Commits what `log` has below `highWatermark`, which is news in that era (null: the present one). */
+  commit(era: PastEra | null, log: GhostLog, highWatermark: Offset, isrSize: number): void {
+    const canon = era ?? this;
+    canon.trueHighWatermark = highWatermark;
+    const { committed, isrSizes } = canon;
+    let index = log.countBelow(committed.end);
+    for (;;) {
+      const batch = log.batches[index++];
+      if (batch === undefined || batch.nextOffset > highWatermark) return;
+      // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
+      if (batch.baseOffset !== committed.end) return;
+      committed.append(batch);
+      isrSizes.push(isrSize);
+    }
+  }
+
+  /**
+   * A deposed leader is about to commit what the present one has not got: from here on it writes a book
+   * of its own, which up to there is the common one.
+   */
+  fork(loss: CommittedLoss): void {
+    const { isrSizes, trueHighWatermark } = this;
+    const committed = this.committed.clone();
+    const kept = committed.countBelow(loss.offset);
+    committed.truncateTo(loss.offset);
+    const highWatermark = Math.min(trueHighWatermark, loss.offset);
+    this.pastEras.push(new PastEra(loss, committed, highWatermark, isrSizes.slice(0, kept)));
+  }
+
+  /** A leader took office without what is committed from `loss.offset` on: that is no more. */
+  lose(loss: CommittedLoss): readonly LostBatch[] {
+    const { committed, isrSizes } = this;
+    this.pastEras.push(new PastEra(loss, committed.clone(), this.trueHighWatermark, isrSizes));
+    const kept = committed.countBelow(loss.offset);
+    const lost = committed.batches.slice(kept).map((batch, index) => ({
+      batch,
+      loss,
+      isrSize: isrSizes[kept + index] ?? 0,
+      wasCommitted: true,
+    }));
+    committed.truncateTo(loss.offset);
+    isrSizes.length = kept;
+    this.trueHighWatermark = Math.min(this.trueHighWatermark, loss.offset);
+    return lost;
   }
 }

@@ -30,6 +30,8 @@ export class MemberGhost {
   directoryId: Uuid = "";
   /** The disk with which it first appeared. */
   originalDirectoryId: Uuid = "";
+  /** A leader knows its disk; until then any disk will do. */
+  hasJoined: boolean = false;
   /** The last vote that binds it; survives restarts, as it does on its disk. */
   vote: Vote | null = null;
   /** Highest epoch that it ever named with its present disk: it must never name a lower one. */
@@ -105,6 +107,7 @@ export class QuorumGhost {
     if (epoch > member.highestEpoch) member.highestEpoch = epoch;
     if (state !== "leader") return;
     this.leaderIn[epoch] ??= moment.nodeId;
+    member.hasJoined = true;
     if (this.#leader === null || epoch >= this.#leader.epoch) this.#leader = member;
   }
 
@@ -125,10 +128,26 @@ export class QuorumGhost {
     member.vote = { epoch, candidate, candidateDirectoryId, directoryId };
   }
 
-  /** A process starts: what it believed is gone; its votes are on its disk. */
-  booted(node: NodeId): void {
+  /** A leader has counted a fetch of that voter. */
+  joined(node: NodeId): void {
+    this.member(node).hasJoined = true;
+  }
+
+  /** Its disk was damaged where it keeps them: epoch and vote may be gone, and are told anew. */
+  forgot(node: NodeId): void {
     const member = this.#byNode[node];
     if (member === undefined) return;
+    member.vote = null;
+    member.highestEpoch = -1;
+  }
+
+  /** A process starts: what it believed is gone; its votes are on its disk, unless that is another. */
+  booted(node: NodeId, isReplaced: boolean): void {
+    const member = this.#byNode[node];
+    if (member === undefined) return;
+    // Until it names its disk it has none.
+    if (isReplaced) member.directoryId = "";
+    if (isReplaced && !member.hasJoined) member.originalDirectoryId = "";
     member.state = null;
     member.heardLeader = false;
     member.promises.clear();

@@ -1,5 +1,6 @@
-import type { ProducerEntry } from "../../core/facts.ts";
+import type { FactOf, ProducerEntry } from "../../core/facts.ts";
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../../core/ids.ts";
+import type { Destruction } from "./canon.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { NodeGhost } from "./node-ghost.ts";
 import type { PartitionGhost } from "./partition-ghost.ts";
@@ -32,6 +33,13 @@ export class ReplicaGhost {
   /** All batches below it survive a loss of power. */
   syncedEnd: Offset = 0;
   highWatermark: Offset = 0;
+  /**
+   * Highest end up to which its node ever had it synced, on the disk that it began with, and that no
+   * leader has had it cut since: what damage may have taken was there once.
+   */
+  onceSyncedEnd: Offset = 0;
+  /** When the process opened it, in microseconds. */
+  openedAt: number = 0;
   /** A loss of power struck since this log was open last. */
   lostPower: boolean = false;
   /**
@@ -39,6 +47,12 @@ export class ReplicaGhost {
    * it leaves, or is registered anew, its leader counts on what is gone.
    */
   struck: boolean = false;
+  /** Parts of its log that faults took since it last entered the ISR. */
+  readonly destroyed: Destruction[] = [];
+  /** Faults that had a part in its leaving the ISR, last time. */
+  leftIsrBy: readonly string[] = [];
+  /** Leader epoch in which it last moved its high watermark; -1 for one that came from its disk. */
+  highWatermarkEpoch: LeaderEpoch = -1;
 
   role: "none" | "leader" | "follower" = "none";
   /** Latest leader epoch that it took part in, in this incarnation. */
@@ -46,6 +60,9 @@ export class ReplicaGhost {
   partitionEpoch: PartitionEpoch = -1;
   /** Follower: whom it believes to lead. */
   believedLeader: NodeId = -1;
+
+  /** Whom the process before followed when it ended; -1 for nobody. */
+  followed: NodeId = -1;
 
   /** Leader: the epoch in which its uninterrupted leadership began. */
   ledSince: LeaderEpoch = -1;
@@ -76,13 +93,83 @@ export class ReplicaGhost {
     return this.loaded && this.node.running && this.node.online;
   }
 
+  /** It leads because the controller wants this process to: nobody was made leader in a later epoch. */
+  get wasMadeLeader(): boolean {
+    const { registration, decided, isMetadata } = this.partition;
+    if (isMetadata || !this.node.registered) return false;
+    return (
+      this.leaderEpoch >= Math.max(registration?.leaderEpoch ?? -1, decided?.leaderEpoch ?? -1)
+    );
+  }
+
   get presumesLeadership(): boolean {
     return this.role === "leader" && this.node.running;
+  }
+
+  /** It acts as leader from here on. */
+  lead(fact: FactOf<"became-leader">): void {
+    const { leaderEpoch, endOffset, highWatermark } = fact;
+    const led = this.role === "leader";
+    if (!fact.alreadyLed || !led) {
+      this.ledSince = leaderEpoch;
+      this.fetches.length = 0;
+    }
+    if (this.leaderEpoch !== leaderEpoch || !led) this.epochStart = endOffset;
+    this.role = "leader";
+    this.leaderEpoch = leaderEpoch;
+    this.partitionEpoch = fact.partitionEpoch;
+    this.believedLeader = this.node.nodeId;
+    this.believedIsr = fact.isr;
+    this.believedReplicas = fact.replicas;
+    this.producersAtStart = fact.producers;
+    this.highWatermark = highWatermark;
+    this.highWatermarkEpoch = leaderEpoch;
+    this.proposal = null;
+  }
+
+  /** It follows from here on. */
+  follow({ leaderEpoch, leader }: FactOf<"became-follower">): void {
+    if (this.role === "leader") this.toldHighWatermark = this.highWatermark;
+    this.role = "follower";
+    this.leaderEpoch = leaderEpoch;
+    this.believedLeader = leader;
+    this.ledSince = -1;
+    this.fetches.length = 0;
+    this.proposal = null;
+  }
+
+  /** As leader it took note of a follower's fetch. */
+  heardFrom({ follower, fetchOffset, brokerEpoch }: FactOf<"follower-fetched">): void {
+    const known = this.fetches[follower];
+    if (known === undefined) {
+      this.fetches[follower] = { furthest: fetchOffset, last: fetchOffset, brokerEpoch };
+      return;
+    }
+    known.last = fetchOffset;
+    known.brokerEpoch = brokerEpoch;
+    if (fetchOffset > known.furthest) known.furthest = fetchOffset;
+  }
+
+  /** As leader it asked for another ISR. */
+  propose({ leaderEpoch, partitionEpoch, proposedIsr: isr }: FactOf<"isr-proposed">): void {
+    const brokerEpochs = isr.map((node) => this.fetches[node]?.brokerEpoch ?? -1);
+    this.proposal = { leaderEpoch, partitionEpoch, isr, brokerEpochs };
+  }
+
+  fetchFrom(leader: NodeId): void {
+    this.fetcherLeader = leader;
+    this.fetcherStopped = false;
+  }
+
+  stopFetching(why: FactOf<"fetcher-removed">["why"]): void {
+    this.fetcherLeader = -1;
+    this.fetcherStopped = why === "failed" || why === "fenced" || why === "stopped";
   }
 
   /** A process starts: beliefs are gone, the log is on the disk. */
   forgetBeliefs(): void {
     this.loaded = false;
+    this.followed = this.role === "follower" ? this.believedLeader : -1;
     this.role = "none";
     this.leaderEpoch = -1;
     this.partitionEpoch = -1;

@@ -2,11 +2,15 @@
  * Judges a run by what its clients saw and by nothing else, after the fact: the anomalies of Jepsen's
  * Kafka test, with records told apart by content. Where several sends carry the same content, counts
  * decide. Linear in the number of sends and records.
+ *
+ * What the guarantee oracle lists as lost is not missed here; and from where records were lost on,
+ * offsets were given out a second time, so that they may have been read with either content.
  */
 import type { Findings, Moment } from "../observation.ts";
 import type { History } from "./history.ts";
 import type { PartitionHistory } from "./partition-history.ts";
 import type { SendEntry } from "./send.ts";
+import { isLost, placeOf } from "./send.ts";
 
 export type BlackBoxAnomaly =
   | "inconsistent-offsets"
@@ -42,6 +46,8 @@ export interface BlackBoxOptions {
   readonly producers: ReadonlyMap<string, ProducerPromise>;
   /** Partitions that some consumer reads from the beginning to the end. */
   readonly readBack: ReadonlySet<string>;
+  /** Whether records of that partition may be unread for good; absent: never. */
+  readonly mayStall?: (partition: string) => boolean;
 }
 
 /** Runs every check. The run must be over: sends resolved, consumers at the end. */
@@ -68,6 +74,7 @@ class BlackBox {
     let compared = 0;
     for (const partition of this.#options.history.partitions.values()) {
       for (const { offset, client, at } of partition.conflicts) {
+        if (offset >= partition.lostFrom) continue;
         this.#report("inconsistent-offsets", partition, offset, client, at, [
           `offset ${offset} of ${partition.name} was read with two different contents`,
         ]);
@@ -77,11 +84,13 @@ class BlackBox {
     for (const send of this.#options.history.sends) {
       const partition = this.#partitionOf(send);
       if (partition === null || send.status !== "ok" || send.offset < 0) continue;
-      const read = partition.read[send.offset];
+      const read = partition.read[placeOf(send)];
       if (read === undefined) continue;
       compared += 1;
       // With acks 0 or 1 the place may legally go to another record after a failover.
-      if (read === send.content || !this.#mustSurvive(send)) continue;
+      if (!this.#mustSurvive(send) || partition.wasRead(placeOf(send), send.content)) continue;
+      // An old reader may have seen there what was lost before this record came.
+      if (placeOf(send) >= partition.lostFrom) continue;
       this.#report("inconsistent-offsets", partition, send.offset, send.client, this.#moment.at, [
         `${send.sendId} was acknowledged at offset ${send.offset} of ${partition.name},`,
         "which consumers read with another content",
@@ -125,9 +134,15 @@ class BlackBox {
       if (partition === null || !this.#mustSurvive(send) || send.offset < 0) continue;
       if (!this.#options.readBack.has(partition.name)) continue;
       compared += 1;
-      const read = partition.read[send.offset];
-      if (read === send.content) continue;
-      const passed = read !== undefined || partition.gaps.some((gap) => within(send.offset, gap));
+      const place = placeOf(send);
+      const read = partition.read[place];
+      if (partition.wasRead(place, send.content)) continue;
+      const passed = read !== undefined || partition.gaps.some((gap) => within(place, gap));
+      if (read !== undefined && place >= partition.lostFrom) {
+        this.#skipped(partition, send, place);
+        continue;
+      }
+      if (!passed && this.#options.mayStall?.(partition.name) === true) continue;
       const anomaly = passed ? "lost-write" : "unseen";
       this.#report(anomaly, partition, send.offset, send.client, this.#moment.at, [
         `${send.sendId} was acknowledged at offset ${send.offset} of ${partition.name}`,
@@ -138,6 +153,27 @@ class BlackBox {
     this.#options.findings.checked("unseen", compared);
   }
 
+  /**
+   * Readers saw there what was lost, and were not sent back so far: a reader learns only where the
+   * epoch that it read last ends in the new leader's log (KIP-320).
+   */
+  #skipped({ name, lastLoss }: PartitionHistory, send: SendEntry, place: number): void {
+    const at = name.lastIndexOf("-");
+    const isUnclean = lastLoss?.how === "unclean election";
+    this.#options.history.skips.push({
+      topic: name.slice(0, at),
+      partition: Number(name.slice(at + 1)),
+      offset: place,
+      client: send.client,
+      message: `${send.sendId} took the place ${place} in ${name} of a lost record, which readers had read`,
+      because: {
+        setting: isUnclean ? "unclean.leader.election.enable" : null,
+        value: isUnclean ? true : null,
+        faults: [...new Set(lastLoss?.copies.flatMap(({ faults }) => faults))],
+      },
+    });
+  }
+
   /** nonmonotonic-send: in one session, a later send lies at or below an earlier one. */
   sendOrder(): void {
     let compared = 0;
@@ -146,6 +182,8 @@ class BlackBox {
       const partition = this.#partitionOf(send);
       if (partition === null || send.status !== "ok" || send.offset < 0) continue;
       const promise = this.#options.producers.get(send.client);
+      // What is in no log has no place; of acks=0 and 1 it may not even have got there.
+      if (isLost(send) || (promise?.acks !== -1 && send.commits === 0)) continue;
       if (promise === undefined || (!promise.idempotent && promise.maxInFlight > 1)) continue;
       const { batch } = send;
       const session = `${send.client} ${partition.name} ${batch?.producerId} ${batch?.producerEpoch}`;
@@ -153,10 +191,10 @@ class BlackBox {
       last.set(session, send);
       if (before === undefined) continue;
       compared += 1;
-      if (send.offset > before.offset) continue;
+      if (placeOf(send) > placeOf(before)) continue;
       this.#report("nonmonotonic-send", partition, send.offset, send.client, this.#moment.at, [
-        `${send.sendId} was sent after ${before.sendId} and lies at offset ${send.offset}`,
-        `of ${partition.name}, not after ${before.offset}`,
+        `${send.sendId} was sent after ${before.sendId} and lies at offset ${placeOf(send)}`,
+        `of ${partition.name}, not after ${placeOf(before)}`,
       ]);
     }
     this.#options.findings.checked("nonmonotonic-send", compared);
@@ -184,6 +222,7 @@ class BlackBox {
       for (const gap of partition.gaps) {
         for (let offset = gap.from; offset < gap.to; offset += 1) {
           if (partition.read[offset] === undefined && known?.has(offset) !== true) continue;
+          if (offset >= partition.lostFrom) continue;
           this.#report("poll-skip", partition, offset, gap.client, gap.at, [
             `${gap.client} passed offset ${offset} of ${partition.name}, where a record is`,
           ]);
@@ -197,15 +236,17 @@ class BlackBox {
     return send.partition === null ? null : this.#options.history.partition(send.partition);
   }
 
-  /** Acknowledged with acks=all. */
+  /** Acknowledged with acks=all, and not lost as the settings allow. */
   #mustSurvive(send: SendEntry): boolean {
+    if (isLost(send)) return false;
     return send.status === "ok" && this.#options.producers.get(send.client)?.acks === -1;
   }
 
   /** How often this send may be in the log: once per session, or per attempt without sessions. */
   #appendsOf(send: SendEntry): number {
     const idempotent = this.#options.producers.get(send.client)?.idempotent ?? false;
-    return Math.max(1, idempotent ? send.sessions : send.attempts);
+    // What was lost may have been read before, and again where the client appended it anew.
+    return Math.max(1, idempotent ? send.sessions : send.attempts) + send.timesLost;
   }
 
   #report(

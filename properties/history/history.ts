@@ -5,8 +5,9 @@
 import type { FactOf } from "../../core/facts.ts";
 import type { Offset, PartitionName, ProducerEpoch, ProducerId } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
+import type { LostBatch } from "../ghost/canon.ts";
 import type { Moment, Observer } from "../observation.ts";
-import type { Duplicate } from "../verdict.ts";
+import type { Anomaly, Duplicate } from "../verdict.ts";
 import { contentHash } from "./content-hash.ts";
 import { PartitionHistory } from "./partition-history.ts";
 import { SendEntry, SentBatch } from "./send.ts";
@@ -33,7 +34,11 @@ export class History implements Observer {
   readonly partitions: Map<PartitionName, PartitionHistory> = new Map();
   readonly bumps: Map<ProducerId, EpochBump[]> = new Map();
   /** Records that are in a log twice, legally. Filled by the checkers. */
-  readonly duplicates: Duplicate[] = [];
+  duplicates: Duplicate[] = [];
+  /** Records that lie before ones that were sent earlier, legally. Likewise. */
+  reorders: Anomaly[] = [];
+  /** Acknowledged records that are there and that readers passed by, legally. Likewise. */
+  readonly skips: Anomaly[] = [];
   acked: number = 0;
   failed: number = 0;
   unknown: number = 0;
@@ -77,11 +82,34 @@ export class History implements Observer {
     }
   }
 
+  /** Nor this: everything that was committed from that offset on is lost. Told before the checks. */
+  lost(partition: PartitionName, lost: readonly LostBatch[], offset: Offset): void {
+    const history = this.partition(partition);
+    history.lostFrom = Math.min(history.lostFrom, offset);
+    history.lastLoss = lost[lost.length - 1]?.loss ?? history.lastLoss;
+    for (const one of lost) {
+      const sent = history.sentBatch(one.batch.body);
+      for (const entry of sent?.entries ?? []) {
+        entry.lost = one;
+        entry.timesLost += 1;
+        if (!one.wasCommitted) continue;
+        entry.commits -= 1;
+        if (entry.commits > 0) continue;
+        entry.committedIn = null;
+        entry.committedAt = -1;
+      }
+    }
+    const stands = (one: Duplicate | Anomaly): boolean =>
+      `${one.topic}-${one.partition}` !== partition || one.offset < offset;
+    this.duplicates = this.duplicates.filter(stands);
+    this.reorders = this.reorders.filter(stands);
+  }
+
   readonly on: NonNullable<Observer["on"]> = {
     "send-started": (fact, moment) => {
       const content = contentHash(fact.key, fact.value);
       const order = this.sends.length;
-      const entry = new SendEntry(fact.sendId, moment.node, order, fact.topic, content);
+      const entry = new SendEntry(fact.sendId, moment.node, order, fact.topic, content, moment.at);
       this.sends.push(entry);
       let sends = this.#byClient.get(moment.node);
       if (sends === undefined) this.#byClient.set(moment.node, (sends = new Map()));
@@ -98,6 +126,7 @@ export class History implements Observer {
       entry.status = "ok";
       entry.partition = fact.partition;
       entry.offset = fact.offset;
+      entry.ackedAt = moment.at;
       this.acked += 1;
     },
     "send-failed": (fact, moment) => {
@@ -164,7 +193,8 @@ export class History implements Observer {
     const client = moment.node;
     for (const { offset, key, value } of records) {
       if (offset <= reader.last) {
-        partition.regressions.push({ client, at: moment.at, offset, before: reader.last });
+        const { last: before } = reader;
+        partition.regressions.push({ client, at: moment.at, offset, before, content: 0 });
       } else if (offset > reader.last + 1) {
         partition.gaps.push({ client, at: moment.at, from: reader.last + 1, to: offset });
       }
@@ -175,7 +205,7 @@ export class History implements Observer {
         partition.read[offset] = content;
         this.consumed += 1;
       } else if (before !== content) {
-        partition.conflicts.push({ client, at: moment.at, offset, before });
+        partition.conflicts.push({ client, at: moment.at, offset, before, content });
       }
     }
   }

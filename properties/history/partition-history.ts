@@ -1,5 +1,6 @@
 import type { Offset, PartitionName } from "../../core/ids.ts";
 import type { BatchBody } from "../../core/record/batch.ts";
+import type { CommittedLoss } from "../ghost/canon.ts";
 import type { SentBatch } from "./send.ts";
 
 /** Offsets [from, to) that a consumer passed without getting a record. */
@@ -16,6 +17,8 @@ export interface Conflict {
   readonly at: number;
   readonly offset: Offset;
   readonly before: number;
+  /** What was read there, where contents are in conflict. */
+  readonly content: number;
 }
 
 /** What clients learned about one partition. */
@@ -28,6 +31,10 @@ export class PartitionHistory {
   readonly conflicts: Conflict[] = [];
   /** A poll went back although nobody had moved the position; `before` is the last offset. */
   readonly regressions: Conflict[] = [];
+  /** From here on committed records were lost, so that offsets were given out again. */
+  lostFrom: Offset = Infinity;
+  /** The last of these losses. */
+  lastLoss: CommittedLoss | null = null;
   readonly #sent: Map<number, SentBatch> = new Map();
 
   constructor(name: PartitionName) {
@@ -41,6 +48,13 @@ export class PartitionHistory {
       batch = batch.next;
     }
     return batch;
+  }
+
+  /** Some poll showed that content at that offset, be it before or after others were lost there. */
+  wasRead(offset: Offset, content: number): boolean {
+    if (this.read[offset] === content) return true;
+    if (offset < this.lostFrom) return false;
+    return this.conflicts.some((one) => one.offset === offset && one.content === content);
   }
 
   firstWithCrc(crc: number): SentBatch | null {

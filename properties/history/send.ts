@@ -1,5 +1,6 @@
 import type { Offset, PartitionName, ProducerEpoch, ProducerId } from "../../core/ids.ts";
 import type { BatchBody } from "../../core/record/batch.ts";
+import type { LostBatch } from "../ghost/canon.ts";
 
 /**
  * How a send stands for its client: invoked and open, "ok", "fail" (surely not appended), or "unknown"
@@ -29,14 +30,41 @@ export class SendEntry {
   commits: number = 0;
   committedAt: Offset = -1;
   committedIn: SentBatch | null = null;
+  /** How often a batch with it was lost although it was committed, and the last one. */
+  timesLost: number = 0;
+  lost: LostBatch | null = null;
+  /** When it was handed to send(), and when the acknowledgement came, in microseconds. */
+  readonly startedAt: number;
+  ackedAt: number = -1;
 
-  constructor(sendId: string, client: string, order: number, topic: string, content: number) {
+  constructor(
+    sendId: string,
+    client: string,
+    order: number,
+    topic: string,
+    content: number,
+    startedAt: number,
+  ) {
     this.sendId = sendId;
     this.client = client;
     this.order = order;
     this.topic = topic;
     this.content = content;
+    this.startedAt = startedAt;
   }
+}
+
+/** It was acknowledged, and no leader will ever have it (again). */
+export function isLost({ lost, commits, status }: SendEntry): boolean {
+  return status === "ok" && lost !== null && commits === 0;
+}
+
+/**
+ * Where an acknowledged record must be: where the acknowledgement said, unless that was lost and the
+ * record is in the log elsewhere, by another attempt.
+ */
+export function placeOf({ timesLost, commits, committedAt, offset }: SendEntry): number {
+  return timesLost > 0 && commits > 0 ? committedAt : offset;
 }
 
 /** A batch as it left a client for the first time; retries are the same one. */

@@ -26,7 +26,13 @@ export class ReplicaEquality extends Check {
   };
 
   #compare(leader: ReplicaGhost, other: ReplicaGhost, moment: Moment): void {
-    const end = Math.min(leader.highWatermark, other.highWatermark);
+    // What one of them committed before a loss that the other knows of need not be equal.
+    const { partition } = leader;
+    const end = Math.min(
+      leader.highWatermark,
+      other.highWatermark,
+      partition.commonEnd(leader.leaderEpoch, other.highWatermarkEpoch),
+    );
     if (end === 0 || leader.struck || other.struck) return;
     this.evaluations += 1;
     if (leader.log.samePrefix(other.log, end)) return;
@@ -46,9 +52,12 @@ export class ReplicaEquality extends Check {
         const { partition } = replica;
         if (partition.isMetadata || !replica.isRunning) continue;
         const scan = scans.get(partition.name);
+        // A replica that has not heard from a leader since records were lost may have the old ones.
+        const unheard = partition.commonEnd(replica.highWatermarkEpoch, Infinity);
+        const settled = Math.min(replica.highWatermark, unheard);
         const held = new Map(scan?.batches().map((batch) => [batch.baseOffset, batch]));
         for (const want of partition.committed.batches) {
-          if (want.nextOffset > replica.highWatermark) break;
+          if (want.nextOffset > settled) break;
           const got = held.get(want.baseOffset);
           if (got === undefined && scan?.segmentOf(want.baseOffset)?.damaged === true) continue;
           this.evaluations += 1;

@@ -32,7 +32,9 @@ export class Truncation extends Check {
       return;
     }
     if (partition.isMetadata || replica.struck || !partition.inCommittedIsr(moment.nodeId)) return;
-    const floor = Math.max(partition.trueHighWatermark, replica.highWatermark);
+    // A deposed leader that has not heard of a loss counts by what was committed before.
+    const { trueHighWatermark } = partition.canonOf(fact.leaderEpoch);
+    const floor = Math.max(trueHighWatermark, replica.highWatermark);
     this.evaluations += 1;
     if (fact.toOffset >= floor) return;
     const message = `a member of the ISR cut its log from ${log.end} to ${fact.toOffset}, below the high watermark ${floor}`;

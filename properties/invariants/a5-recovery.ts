@@ -1,5 +1,6 @@
 import type { FactOf } from "../../core/facts.ts";
 import type { DiskScan } from "../ghost/disk-scan.ts";
+import { firstDifference } from "../ghost/ghost-log.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import { Check } from "./check.ts";
@@ -8,7 +9,8 @@ import type { Handlers } from "./check.ts";
 /**
  * A5, recovery: what was synced is there after a loss of power. A log that is opened after an unclean
  * stop ends at the first batch, from the segment of the recovery point on, that is not whole and
- * intact; after a clean stop it ends where its files end.
+ * intact; after a clean stop, by which everything was synced, it is whole and ends where its files
+ * end.
  *
  * Broken by: a recovery that does not verify the CRC of the batches it keeps.
  *   1. a batch is appended, not synced   2. power loss tears its last bytes, length intact
@@ -20,12 +22,13 @@ export class Recovery extends Check {
   override nodeEvent(event: NodeEvent, moment: Moment): void {
     if (event.kind !== "booted" || event.disk !== "same" || this.ghost.files === null) return;
     const node = this.ghost.node(moment.nodeId, moment.node);
-    if (node.endedBy === null || node.damaged) return;
-    for (const { partition, syncedEnd } of node.replicas) {
-      if (syncedEnd === 0) continue;
+    if (node.endedBy === null) return;
+    for (const replica of node.replicas) {
+      const { partition, syncedEnd } = replica;
+      if (syncedEnd === 0 || node.mayHaveLost(partition.name)) continue;
       const found = node.scans.get(partition.name)?.intactEnd ?? 0;
       this.evaluations += 1;
-      if (found >= syncedEnd) continue;
+      if (found >= syncedEnd || mayHaveCut(replica, found)) continue;
       const message = `the log was synced up to ${syncedEnd} and is intact only up to ${found}`;
       this.fail(moment, message, partition.name, found);
     }
@@ -43,7 +46,9 @@ export class Recovery extends Check {
   #judge(fact: FactOf<"log-loaded">, scan: DiskScan, moment: Moment): void {
     // Kafka does not look for holes between segments; whether it keeps what follows is not promised.
     if (scan.hasHole) return;
-    if (fact.clean && scan.tornAtEnd) return;
+    if (fact.clean && !this.#mayVouch(fact, scan, moment)) return;
+    // An index that has to be made anew makes it read a segment, and end the log where that rotted.
+    if (fact.clean && fact.endOffset === scan.intactEnd) return;
     const want = fact.clean ? scan.end : scan.recoveredEnd(fact.recoveryPoint);
     this.evaluations += 1;
     if (fact.endOffset === want) return;
@@ -52,12 +57,34 @@ export class Recovery extends Check {
     this.fail(moment, message, fact.partition, Math.min(fact.endOffset, want));
   }
 
+  /** A clean stop syncs all before it says so: what it vouches for is whole, or its word is stale. */
+  #mayVouch(fact: FactOf<"log-loaded">, scan: DiskScan, moment: Moment): boolean {
+    this.evaluations += 1;
+    const { intactEnd } = scan;
+    if (!scan.tornAtEnd && intactEnd === scan.end) return true;
+    if (!this.ghost.node(moment.nodeId, moment.node).damaged) {
+      const message = `a log opened as after a clean stop is whole and intact only up to ${intactEnd}`;
+      this.fail(moment, message, fact.partition, intactEnd);
+      return false;
+    }
+    return !scan.tornAtEnd;
+  }
+
   #judgeMissing(fact: FactOf<"log-loaded">, replica: ReplicaGhost, moment: Moment): void {
     const { files } = this.ghost;
+    // What others wrote on it is on a foreign disk; whether it may start with that is another matter.
+    if (replica.node.disk === "foreign") return;
     const end = files === null ? replica.log.end : 0;
     this.evaluations += 1;
     if (fact.endOffset <= end || fact.endOffset === fact.logStartOffset) return;
     const message = `a log was opened up to ${fact.endOffset}, but only ${end} was ever written`;
     this.fail(moment, message, fact.partition, end);
   }
+}
+
+/** It died as it cut what its leader does not have, and could not tell. */
+function mayHaveCut({ partition, log, followed }: ReplicaGhost, found: number): boolean {
+  const leader = partition.replica(followed);
+  if (leader === undefined) return false;
+  return firstDifference(log, leader.log, Math.min(log.end, leader.log.end)) <= found;
 }

@@ -24,7 +24,7 @@ export class Corruption extends Check {
     },
     "fetch-served": (fact, moment) => {
       if (!this.ghost.tainted) return;
-      const { committed } = this.ghost.partition(fact.partition);
+      const { committed } = this.ghost.partition(fact.partition).canonOf(fact.leaderEpoch);
       for (const batch of fact.batches) {
         const known = committed.batchAt(batch.baseOffset);
         if (known === undefined || known.body === batch.body) continue;

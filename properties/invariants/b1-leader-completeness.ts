@@ -16,6 +16,9 @@ import type { Handlers } from "./check.ts";
  * installs the metadata publishers first and enables requests last). So a leadership counts once the
  * controller knows the process that leads: it did not make the other one leader.
  *
+ * What Kafka's rules allow to be lost (the guarantee oracle decides, in chaos only) is not committed
+ * any more when this is judged.
+ *
  * Broken by: acknowledging on the leader's append.
  *   1. leader A appends offset 0 and acknowledges it   2. A dies   3. B leads with an empty log
  */
@@ -26,7 +29,7 @@ export class LeaderCompleteness extends Check {
     "ack-sent": (fact, moment) => {
       if (fact.acks !== -1) return;
       const { partition, log } = this.ghost.replica(fact.partition, moment);
-      if (fact.lastOffset < partition.trueHighWatermark) return;
+      if (fact.lastOffset < partition.canonOf(fact.leaderEpoch).trueHighWatermark) return;
       const batch = log.batchAt(fact.baseOffset);
       if (batch !== undefined) partition.ackedAhead.push({ batch, node: moment.node });
     },
@@ -35,7 +38,7 @@ export class LeaderCompleteness extends Check {
   override readonly after: Handlers = {
     "became-leader": (fact, moment) => {
       const replica = this.ghost.replica(fact.partition, moment);
-      if (wasMadeLeader(replica)) this.#judge(replica, moment);
+      if (replica.wasMadeLeader) this.#judge(replica, moment);
     },
     "metadata-committed": (fact, moment) => {
       const { metadata } = this.ghost;
@@ -44,7 +47,7 @@ export class LeaderCompleteness extends Check {
       for (const broker of metadata.registeredBrokers) {
         const node = this.ghost.nodes.find(({ nodeId }) => nodeId === broker);
         for (const replica of node?.replicas ?? []) {
-          if (replica.presumesLeadership && wasMadeLeader(replica)) this.#judge(replica, moment);
+          if (replica.presumesLeadership && replica.wasMadeLeader) this.#judge(replica, moment);
         }
       }
     },
@@ -87,11 +90,4 @@ export class LeaderCompleteness extends Check {
     const message = `${node.name} leads in epoch ${leaderEpoch} without the committed record at offset ${offset} (committed below ${partition.trueHighWatermark})`;
     this.fail(moment, message, partition.name, offset);
   }
-}
-
-/** It leads because the controller wants this process to: nobody was made leader in a later epoch. */
-export function wasMadeLeader({ partition, leaderEpoch, node }: ReplicaGhost): boolean {
-  const { registration, decided, isMetadata } = partition;
-  if (isMetadata || !node.registered) return false;
-  return leaderEpoch >= Math.max(registration?.leaderEpoch ?? -1, decided?.leaderEpoch ?? -1);
 }

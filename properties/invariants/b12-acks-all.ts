@@ -32,7 +32,7 @@ export class AcksAll extends Check {
     // One partition of a request may be settled, and lost, before the others are: then it was right
     // at that time, and the batch is committed for good.
     const isPast = fact.leadershipChanged === true;
-    const { log, highWatermark } = isPast ? settled(replica.partition) : replica;
+    const { log, highWatermark } = isPast ? settled(replica.partition, fact.leaderEpoch) : replica;
     const held = log.batchAt(baseOffset);
     let wrong: string | null = null;
     if (!isPast && replica.role !== "leader") wrong = "it does not lead";
@@ -67,6 +67,10 @@ export class AcksAll extends Check {
   }
 }
 
-function settled(partition: PartitionGhost): { log: GhostLog; highWatermark: number } {
-  return { log: partition.committed, highWatermark: partition.trueHighWatermark };
+function settled(
+  partition: PartitionGhost,
+  epoch: number,
+): { log: GhostLog; highWatermark: number } {
+  const canon = partition.canonOf(epoch);
+  return { log: canon.committed, highWatermark: canon.trueHighWatermark };
 }

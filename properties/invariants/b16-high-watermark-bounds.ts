@@ -39,7 +39,7 @@ export class HighWatermarkBounds extends Check {
       const message = `a follower's high watermark is ${highWatermark}, leaders told it ${fact.told} at most`;
       this.fail(moment, message, partition, highWatermark);
     }
-    const { trueHighWatermark } = replica.partition;
+    const { trueHighWatermark } = replica.partition.canonOf(fact.leaderEpoch);
     if (fact.told <= trueHighWatermark) return;
     const message = `a follower was told the high watermark ${fact.told}, no leader had more than ${trueHighWatermark}`;
     this.fail(moment, message, partition, fact.told);

@@ -50,7 +50,12 @@ export class MonotoneHighWatermark extends Check {
         continue;
       }
       this.evaluations += 1;
-      const fits = other.epoch < leaderEpoch ? offset >= other.highest : offset <= other.lowest;
+      // Between them records may have been lost: then only what is before the loss must be there.
+      const common = this.ghost.partition(fact.partition).commonEnd(other.epoch, leaderEpoch);
+      const fits =
+        other.epoch < leaderEpoch
+          ? offset >= Math.min(other.highest, common)
+          : Math.min(offset, common) <= other.lowest;
       if (fits) continue;
       const theirs = other.epoch < leaderEpoch ? other.highest : other.lowest;
       const message = `the latest offset was ${offset} in epoch ${leaderEpoch} and ${theirs} in epoch ${other.epoch}`;

@@ -17,7 +17,8 @@ export class LogMatching extends Check {
 
   /**
    * Before the ghost takes a leader's records as committed: they must extend what is. A leader that
-   * was deposed is judged too: it can move only with fetches that its followers sent it before.
+   * was deposed is judged too: it can move only with fetches that its followers sent it before. If
+   * records were lost since, it is held to what was committed in its time.
    */
   override readonly before: Handlers = {
     "high-watermark": (fact, moment) => this.#judge(fact, moment),
@@ -27,11 +28,14 @@ export class LogMatching extends Check {
     const replica = this.ghost.replica(fact.partition, moment);
     const { partition, log } = replica;
     if (partition.isMetadata || replica.struck) return;
-    const end = Math.min(fact.highWatermark, partition.committed.end, log.end);
+    // It falls where a log is cut, in several steps if epochs are missing (KIP-279), and claims nothing.
+    if (fact.as === "follower" && fact.highWatermark <= replica.highWatermark) return;
+    const { committed } = partition.canonOf(fact.leaderEpoch);
+    const end = Math.min(fact.highWatermark, committed.end, log.end);
     if (end === 0) return;
     this.evaluations += 1;
-    if (log.samePrefix(partition.committed, end)) return;
-    const offset = firstDifference(log, partition.committed, end);
+    if (log.samePrefix(committed, end)) return;
+    const offset = firstDifference(log, committed, end);
     const message = `${moment.node} calls offset ${offset} committed and holds another record there than the cluster`;
     this.fail(moment, message, fact.partition, offset);
   }

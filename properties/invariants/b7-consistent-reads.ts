@@ -3,7 +3,6 @@ import type { Batch } from "../../core/record/batch.ts";
 import { sameBatch } from "../ghost/ghost-log.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Moment } from "../observation.ts";
-import { wasMadeLeader } from "./b1-leader-completeness.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
 
@@ -26,7 +25,7 @@ export class ConsistentReads extends Check {
     "became-leader": (fact, moment) => {
       const replica = this.ghost.replica(fact.partition, moment);
       const { partition, log } = replica;
-      if (partition.exposedAhead.length === 0 || !wasMadeLeader(replica)) return;
+      if (partition.exposedAhead.length === 0 || !replica.wasMadeLeader) return;
       for (const { batch } of partition.exposedAhead) {
         const held = log.batchAt(batch.baseOffset);
         this.evaluations += 1;
@@ -56,7 +55,7 @@ export class ConsistentReads extends Check {
     const first = batches[0];
     if (first === undefined) return;
     const { partition, log } = this.ghost.replica(fact.partition, moment);
-    const { committed } = partition;
+    const { committed } = partition.canonOf(fact.leaderEpoch);
     let index = committed.countBelow(first.baseOffset);
     for (const batch of batches) {
       const known = committed.batches[index++];

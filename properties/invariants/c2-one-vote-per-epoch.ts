@@ -7,7 +7,8 @@ import type { Handlers } from "./check.ts";
 /**
  * C2, votes: a voter gives one vote an epoch; it remembers epoch and vote over every restart with its
  * disk; and it grants, also as a mere promise, only a candidate whose log is not behind its own, by
- * the epoch of the last record and then by length. The one it voted for may ask again.
+ * the epoch of the last record and then by length. The one it voted for may ask again. What recorded
+ * damage took of a voter's memory (Ghost, votesAtRisk) it need not remember.
  *
  * Broken by: a vote that is kept in memory only.
  *   1. K2 votes for K1 in epoch 5   2. K2 restarts in epoch 4   3. it may vote for K3 in epoch 5
@@ -62,8 +63,6 @@ export class OneVotePerEpoch extends Check {
     const member = this.ghost.quorum.member(moment.nodeId);
     const { vote, highestEpoch, directoryId } = member;
     if (directoryId !== fact.directoryId || highestEpoch < 0) return;
-    // A sync that was lost may take the state with it.
-    if (this.ghost.isDamaged(moment.nodeId)) return;
     this.evaluations += 1;
     if (fact.epoch < highestEpoch) {
       const message = `${moment.node} went back from epoch ${highestEpoch} to ${fact.epoch}`;

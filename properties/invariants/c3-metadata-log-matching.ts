@@ -49,7 +49,7 @@ export class MetadataLogMatching extends Check {
   #judgeCommitted(fact: FactOf<"high-watermark">, moment: Moment): void {
     const { log, partition } = this.ghost.replica(METADATA_PARTITION, moment);
     const end = Math.min(fact.highWatermark, partition.committed.end, log.end);
-    if (end === 0) return;
+    if (end === 0 || this.ghost.metadataLost) return;
     this.evaluations += 1;
     if (log.samePrefix(partition.committed, end)) return;
     const offset = firstDifference(log, partition.committed, end);

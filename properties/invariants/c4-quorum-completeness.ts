@@ -35,7 +35,7 @@ export class QuorumCompleteness extends Check {
     const end = partition.trueHighWatermark;
     this.evaluations += 1;
     if (log.end >= end && log.samePrefix(partition.committed, end)) return;
-    if (this.ghost.mayHaveLostMetadata()) return;
+    if (this.ghost.metadataLost || this.ghost.mayHaveLostMetadata()) return;
     const offset =
       log.end < end ? log.end : firstDifference(log, partition.committed, partition.committed.end);
     const message = `${moment.node} was elected without the committed metadata record at offset ${offset} (committed below ${end})`;
@@ -59,8 +59,10 @@ export class QuorumCompleteness extends Check {
   #holds(partition: PartitionGhost, voter: number, leader: ReplicaGhost, end: number): boolean {
     const replica = partition.replica(voter);
     if (replica === undefined) return false;
+    const isVoter = this.ghost.quorum.member(voter).hasOriginalDisk;
+    const holds = replica.syncedEnd >= end && replica.log.samePrefix(leader.log, end);
+    if (isVoter && holds) return true;
     // What a fault has taken was there when the leader counted it.
-    if (this.ghost.isDamaged(voter)) return true;
-    return replica.syncedEnd >= end && replica.log.samePrefix(leader.log, end);
+    return this.ghost.isDamaged(voter) && replica.onceSyncedEnd >= end;
   }
 }

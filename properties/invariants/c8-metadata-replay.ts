@@ -33,7 +33,8 @@ export class MetadataReplay extends Check {
       this.fail(moment, message, METADATA_PARTITION, fact.offset);
       return;
     }
-    if (end < log.start || log.samePrefix(partition.committed, Math.min(end, log.end))) return;
+    if (this.ghost.metadataLost || end < log.start) return;
+    if (log.samePrefix(partition.committed, Math.min(end, log.end))) return;
     const offset = firstDifference(log, partition.committed, end);
     const message = `${moment.node} applied another metadata record at offset ${offset} than was committed`;
     this.fail(moment, message, METADATA_PARTITION, offset);
@@ -47,6 +48,7 @@ export class MetadataReplay extends Check {
       this.fail(moment, message, METADATA_PARTITION, endOffset);
       return;
     }
+    if (this.ghost.metadataLost) return;
     const known = this.#states.get(endOffset);
     if (known === undefined) {
       this.#states.set(endOffset, { hash, node: moment.node });

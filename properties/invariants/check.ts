@@ -1,6 +1,8 @@
 import type { Codecs } from "../../core/ports.ts";
 import type { Batch } from "../../core/record/batch.ts";
+import type { LostBatch } from "../ghost/canon.ts";
 import type { DurableFiles } from "../ghost/durable-files.ts";
+import type { FaultRecord } from "../ghost/fault-record.ts";
 import type { Ghost } from "../ghost/ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { ProducerPromise } from "../history/black-box.ts";
@@ -28,6 +30,8 @@ export interface CheckContext {
   /** What the wall clocks show when the run starts. */
   readonly startMs: number;
   readonly producerIdExpirationMs: number;
+  /** What struck whom, to explain with; absent in tests without faults. */
+  readonly faults?: FaultRecord;
 }
 
 /**
@@ -51,6 +55,8 @@ export abstract class Check {
   nodeEvent?(event: NodeEvent, moment: Moment): void;
   /** A batch became committed. */
   committed?(partition: PartitionGhost, batch: Batch, moment: Moment): void;
+  /** Committed batches are lost, legally; the ghost has forgotten them. */
+  lost?(partition: PartitionGhost, lost: readonly LostBatch[]): void;
   /** A frame reached the node of `moment`. Connections are numbered. */
   frameDelivered?(connection: number, frame: unknown, moment: Moment): void;
   atEnd?(moment: Moment): void;

@@ -54,7 +54,13 @@ export class OncePerSend extends Check {
       firstOffset: entry.committedAt,
       sendId: entry.sendId,
       cause: `epoch-bump: ${bump.cause}`,
+      because: { setting: null, value: null, faults: this.#faultsAround(entry, sent, moment) },
     });
+  }
+
+  #faultsAround(entry: SendEntry, sent: SentBatch, moment: Moment): readonly string[] {
+    const nodes = [sent.client, moment.node];
+    return this.context.faults?.culprits(nodes, entry.startedAt, moment.at) ?? [];
   }
 
   /**
@@ -78,7 +84,7 @@ export class OncePerSend extends Check {
       const promise = this.context.producers.get(entry.client);
       if (promise?.idempotent !== true || promise.acks !== -1 || entry.status !== "ok") continue;
       this.evaluations += 1;
-      if (entry.committedIn !== null) continue;
+      if (entry.committedIn !== null || entry.lost !== null) continue;
       const message = `${entry.sendId} was acknowledged at offset ${entry.offset} and never committed`;
       this.fail(moment, message, entry.partition ?? undefined, entry.offset);
     }

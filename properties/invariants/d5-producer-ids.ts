@@ -10,8 +10,8 @@ import type { Handlers } from "./check.ts";
 export class ProducerIds extends Check {
   readonly id = "D5";
   readonly #given: Map<number, string> = new Map();
-  /** End of the last block since the controller took office. */
-  #allocatedEnd = 0;
+  /** End of the last block of each controller in its office; a deposed one goes on for a while. */
+  readonly #allocatedEnd: (number | undefined)[] = [];
 
   override readonly before: Handlers = {
     "producer-id-given": (fact, moment) => {
@@ -21,18 +21,19 @@ export class ProducerIds extends Check {
       if (before === undefined) this.#given.set(producerId, client);
       else this.fail(moment, `producer id ${producerId} went to ${before} and to ${client}`);
     },
-    "controller-activated": () => {
+    "controller-activated": (_fact, moment) => {
       // A block that its predecessor did not commit was told to nobody.
-      this.#allocatedEnd = this.ghost.metadata.producerIdsEnd;
+      this.#allocatedEnd[moment.nodeId] = this.ghost.metadata.producerIdsEnd;
     },
     "producer-ids-allocated": (fact, moment) => {
       const { first, count, broker } = fact;
       this.evaluations += 1;
-      if (first < this.#allocatedEnd) {
-        const message = `broker ${broker} got producer ids from ${first}, all below ${this.#allocatedEnd} were taken`;
+      const end = this.#allocatedEnd[moment.nodeId] ?? 0;
+      if (first < end) {
+        const message = `broker ${broker} got producer ids from ${first}, all below ${end} were taken`;
         this.fail(moment, message);
       }
-      this.#allocatedEnd = Math.max(this.#allocatedEnd, first + count);
+      this.#allocatedEnd[moment.nodeId] = Math.max(end, first + count);
     },
   };
 }

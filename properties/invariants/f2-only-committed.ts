@@ -20,7 +20,7 @@ export class OnlyCommitted extends Check {
   #judge(fact: FactOf<"fetch-served">, moment: Moment): void {
     const last = fact.batches[fact.batches.length - 1];
     if (last === undefined) return;
-    const { trueHighWatermark } = this.ghost.partition(fact.partition);
+    const { trueHighWatermark } = this.ghost.partition(fact.partition).canonOf(fact.leaderEpoch);
     this.evaluations += 1;
     if (last.nextOffset <= Math.min(fact.highWatermark, trueHighWatermark)) return;
     const message = `a consumer was served offset ${last.lastOffset}; the leader's high watermark is ${fact.highWatermark}, all below ${trueHighWatermark} is committed`;

@@ -4,6 +4,7 @@ import type { Batch } from "../../core/record/batch.ts";
 import { decodeRecords } from "../../core/record/decode.ts";
 import { sameBytes } from "../history/content-hash.ts";
 import type { Moment } from "../observation.ts";
+import type { GhostLog } from "../ghost/ghost-log.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
 
@@ -22,7 +23,7 @@ export class GenuineRecords extends Check {
   };
 
   #judge(fact: FactOf<"polled">, moment: Moment): void {
-    const { committed } = this.ghost.partition(fact.partition);
+    const { committed, pastEras } = this.ghost.partition(fact.partition);
     let batch: Batch | undefined;
     let decoded: readonly DecodedRecord[] = [];
     for (const record of fact.records) {
@@ -35,9 +36,18 @@ export class GenuineRecords extends Check {
       this.evaluations += 1;
       const want = decoded[record.offset - batch.baseOffset];
       if (want !== undefined && same(record, want, batch.leaderEpoch)) continue;
+      // It may have been fetched before a loss, or from a leader that has not heard of it.
+      if (pastEras.some(({ committed: old }) => this.#isFrom(old, record))) continue;
       const message = `${moment.node} was given another record at offset ${record.offset} than the committed one`;
       this.fail(moment, message, fact.partition, record.offset);
     }
+  }
+
+  #isFrom(log: GhostLog, record: PolledRecord): boolean {
+    const batch = log.batchAt(record.offset);
+    if (batch === undefined) return false;
+    const want = decodeRecords(batch, this.context.codecs)[record.offset - batch.baseOffset];
+    return want !== undefined && same(record, want, batch.leaderEpoch);
   }
 }
 

@@ -3,12 +3,15 @@ import type { FactOf } from "../../core/facts.ts";
 import type { Moment } from "../observation.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
+import type { PastEra } from "../ghost/canon.ts";
 import { Positions } from "./positions.ts";
+import type { Position } from "./positions.ts";
 
 /**
  * F6, offset reset: a consumer that has a position loses it only after OFFSET_OUT_OF_RANGE or because
  * its leader's log diverged from what it had read, and never at or below what is committed, since
- * that is in every leader's log. With a reset policy no such error surfaces.
+ * that is in every leader's log. Where committed records were lost a position beyond the loss is gone
+ * too, once. With a reset policy no such error surfaces.
  *
  * Broken by: a consumer that resets on any error of a fetch.
  *   1. the consumer is at 5, 9 is committed   2. NOT_LEADER_OR_FOLLOWER   3. it starts again at 0
@@ -31,7 +34,7 @@ export class OffsetReset extends Check {
     },
     "position-set": (fact, moment) => {
       const position = this.#positions.of(moment, fact.partition);
-      if (position.next !== null) this.#judge(fact, position.next, moment);
+      if (position.next !== null) this.#judge(fact, position, position.next, moment);
       position.next = fact.offset;
     },
     "client-error": (fact, moment) => {
@@ -43,18 +46,25 @@ export class OffsetReset extends Check {
     },
   };
 
-  #judge(fact: FactOf<"position-set">, before: number, moment: Moment): void {
+  #judge(fact: FactOf<"position-set">, position: Position, before: number, moment: Moment): void {
     if (fact.why === "assigned" || fact.why === "seek") return;
-    const { trueHighWatermark } = this.ghost.partition(fact.partition);
+    const { trueHighWatermark, pastEras } = this.ghost.partition(fact.partition);
     this.evaluations += 1;
     let wrong: string | null = null;
     if (fact.why !== "truncation" && fact.cause !== Errors.OFFSET_OUT_OF_RANGE) {
       wrong = `after ${errorName(fact.cause)}`;
-    } else if (before <= trueHighWatermark) {
+    } else if (before <= trueHighWatermark && !isGone(before, position, pastEras)) {
       wrong = `although all below ${trueHighWatermark} is committed`;
     }
     if (wrong === null) return;
     const message = `the position ${before} was lost (${fact.why}, now ${fact.offset}) ${wrong}`;
     this.fail(moment, message, fact.partition, before);
   }
+}
+
+/** Records before that position were lost since the consumer lost its position the last time. */
+function isGone(before: number, position: Position, pastEras: readonly PastEra[]): boolean {
+  const news = pastEras.slice(position.losses);
+  position.losses = pastEras.length;
+  return news.some(({ loss }) => loss.offset < before);
 }

@@ -7,6 +7,8 @@
 import { describe, expect, it } from "vitest";
 import type { RuleClasses, Rules } from "../../core/rules.ts";
 import { correctRules, makeRules } from "../../core/rules.ts";
+import { SeededStream } from "../../sim/random.ts";
+import { drawDensePlan } from "../generate/dense-plan.ts";
 import { drawPlan } from "../generate/plan-arbitrary.ts";
 import { knownBugs } from "../known-bugs/registry.ts";
 import {
@@ -29,6 +31,8 @@ interface Mutation {
   readonly breaks: readonly string[];
   /** Absent: drawn plans, until one shows it. */
   readonly plan?: Plan;
+  /** Drawn plans that are short and dense, most of them with a quorum that elects. */
+  readonly dense?: true;
 }
 
 const always =
@@ -114,6 +118,25 @@ const mutations: readonly Mutation[] = [
   },
   { rule: "consumer.nextPosition", wrong: plus(1), breaks: ["F1", "poll-skip"] },
   { rule: "consumer.nextPosition", wrong: plus(-1), breaks: ["F1", "nonmonotonic-poll"] },
+  { rule: "raft.isElected", wrong: always(true), breaks: ["C1", "C3", "C10"], dense: true },
+  { rule: "raft.mustPersistVote", wrong: always(false), breaks: ["C2"], dense: true },
+  { rule: "raft.flushesBeforeFetch", wrong: always(false), breaks: ["C4"], dense: true },
+  { rule: "raft.diverges", wrong: always(false), breaks: ["C3", "C4", "C8"], dense: true },
+  {
+    rule: "raft.mayAdvance",
+    wrong: (_right, [candidate, known]) => (candidate as number) > (known as number),
+    breaks: ["C5"],
+    dense: true,
+  },
+  { rule: "raft.stateAtStart", wrong: always("follower"), breaks: ["C6"], dense: true },
+  {
+    rule: "raft.observerHighWatermark",
+    wrong: (_right, [, end]) => end,
+    breaks: ["C8", "B3"],
+    dense: true,
+  },
+  { rule: "raft.asksBeforeStanding", wrong: always(false), breaks: ["C11"], dense: true },
+  { rule: "lifecycle.keepsBrokerEpoch", wrong: always(true), breaks: ["C9"], dense: true },
 ];
 
 /** What the schedules of the known bugs show, beside what the bugs declare. */
@@ -129,7 +152,7 @@ const bugsBreak: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Runs that may be needed until a drawn plan shows a mutation. */
-const DRAWN_PLANS = 12;
+const DRAWN_PLANS = 24;
 
 function mutant({ rule, wrong }: Mutation): Rules {
   const [component, method] = rule.split(".") as [keyof RuleClasses, string];
@@ -159,10 +182,14 @@ function broken(plan: Plan, rules: Rules | null): Set<string> {
 describe("an invariant is broken by a wrong rule", () => {
   for (const mutation of mutations) {
     const { rule, breaks, plan } = mutation;
+    const drawn = (n: number): Plan => {
+      const seed = `mutation/${n}`;
+      return mutation.dense ? drawDensePlan(new SeededStream(seed), seed) : drawPlan(seed);
+    };
     it(`${rule}, replaced: ${breaks.join(", ")}`, () => {
       const missing = new Set(breaks);
       for (let n = 1; n <= (plan === undefined ? DRAWN_PLANS : 1) && missing.size > 0; n += 1) {
-        for (const id of broken(plan ?? drawPlan(`mutation/${n}`), mutant(mutation))) {
+        for (const id of broken(plan ?? drawn(n), mutant(mutation))) {
           missing.delete(id);
         }
       }

@@ -5,6 +5,8 @@ export interface Position {
   incarnation: number;
   /** Null until the client tells of it. */
   next: Offset | null;
+  /** Losses of committed records that this consumer may not ask to be excused for any more. */
+  losses: number;
 }
 
 /** Where consumers stand; a new process of a client knows nothing of the old one's positions. */
@@ -16,7 +18,7 @@ export class Positions {
     if (partitions === undefined) this.#clients.set(moment.node, (partitions = new Map()));
     let position = partitions.get(partition);
     if (position === undefined) {
-      position = { incarnation: moment.incarnation, next: null };
+      position = { incarnation: moment.incarnation, next: null, losses: 0 };
       partitions.set(partition, position);
     } else if (position.incarnation !== moment.incarnation) {
       position.incarnation = moment.incarnation;

@@ -143,12 +143,15 @@ export function createObservers(options: ObserversOptions): Observers {
   ghost.onCommit((partition, batch) => {
     if (!partition.isMetadata) history.committed(partition.name, batch);
   });
+  ghost.onLoss((partition, lost, offset) => history.lost(partition.name, lost, offset));
   for (const check of checks) {
+    if (check.lost !== undefined) ghost.onLoss((partition, lost) => check.lost?.(partition, lost));
     if (check.committed === undefined) continue;
     ghost.onCommit((partition, batch, moment) => check.committed?.(partition, batch, moment));
   }
   const observers: FrameObserver[] = [
     history,
+    { on: ghost.first },
     ...checks.map(({ before }) => ({ on: before })),
     ghost,
     ...checks.map(afterGhost),

@@ -8,7 +8,10 @@ export interface KnownBug {
   readonly name: string;
   /** Ticket, KIP or model that tells of it. */
   readonly origin: string;
-  /** The wrong rules: each overrides one method of the class that it extends. */
+  /**
+   * The wrong rules: each overrides one method of the class that it extends. More than one class only
+   * where two rules refuse the same thing, so that neither alone is a defect.
+   */
   readonly rules: Partial<RuleClasses>;
   /** Other bugs without which this one shows no effect, since their rules mask it. */
   readonly needs: readonly string[];

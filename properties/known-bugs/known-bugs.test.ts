@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { makeRules } from "../../core/rules.ts";
+import type { RuleClasses } from "../../core/rules.ts";
 import type { Plan } from "../plan/plan.ts";
 import { run } from "../run.ts";
 import type { Verdict } from "../verdict.ts";
@@ -15,7 +17,7 @@ function invariantsOf({ violations }: Verdict): Set<string> {
 }
 
 describe("a known bug, by its schedule", () => {
-  for (const { id, name, schedule, needs, violates, visible } of knownBugs) {
+  for (const { id, name, schedule, rules, needs, violates, visible } of knownBugs) {
     if (schedule === null) continue;
     const bugs = withPartners([id]);
 
@@ -41,6 +43,14 @@ describe("a known bug, by its schedule", () => {
     for (const half of needs.length === 0 ? [] : bugs) {
       it(`${id} ${name}: ${half} alone has no effect`, () => {
         expect(told(schedule, [half]).violations).toEqual([]);
+      });
+    }
+
+    const components = Object.keys(rules) as (keyof RuleClasses)[];
+    for (const component of components.length === 1 ? [] : components) {
+      it(`${id} ${name}: its ${component} rules alone have no effect`, () => {
+        const half = makeRules({ [component]: rules[component] });
+        expect(run(schedule, { toEnd: true, rules: half }).violations).toEqual([]);
       });
     }
   }

@@ -1,10 +1,12 @@
 import type { SettingValue } from "../../core/settings/definition.ts";
 import type { Fault } from "../../sim/faults/fault.ts";
-import { controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
+import { brokerNames, controllerNames, shortTimeouts } from "../generate/cluster-parts.ts";
 import { SECOND } from "../generate/time.ts";
+import { healDeadlineUs } from "../liveness/deadline.ts";
 import type {
   ClientPlan,
   NodePlan,
+  NodeRole,
   Operation,
   Plan,
   Profile,
@@ -30,8 +32,13 @@ export interface Schedule {
   readonly brokers?: number;
   /** Voters c100, c101 ...; default 1. */
   readonly controllers?: number;
+  /** Settings of single nodes, by name. */
+  readonly nodeSettings?: Readonly<Record<string, SettingValues>>;
   /** Default "strict". */
   readonly profile?: Profile;
+  /** Who is well after the heal; default "all". */
+  readonly core?: Plan["heal"]["core"];
+  readonly leave?: readonly string[];
   /** The consumer r1 is down until the heal, so that it reads only what is left. */
   readonly readsAfterwards?: boolean;
 }
@@ -48,17 +55,19 @@ const scheduleSettings: SettingValues = {
 
 /** A plan that tells one story: fixed latency, explicit operations and faults, healed at the end. */
 export function schedule(name: string, story: Schedule): Plan {
-  const brokers: NodePlan[] = [];
-  for (let id = 1; id <= (story.brokers ?? 3); id += 1) {
-    brokers.push({ id: `b${id}`, roles: ["broker"], rack: null, settings: {} });
-  }
-  const controllers = controllerNames(story.controllers ?? 1).map((id): NodePlan => ({
+  const node = (id: string, role: NodeRole): NodePlan => ({
     id,
-    roles: ["controller"],
+    roles: [role],
     rack: null,
-    settings: {},
-  }));
+    settings: story.nodeSettings?.[id] ?? {},
+  });
+  const brokers = brokerNames(story.brokers ?? 3).map((id) => node(id, "broker"));
+  const controllers = controllerNames(story.controllers ?? 1).map((id) => node(id, "controller"));
   const healAt = story.healAt ?? 30 * SECOND;
+  const settings = { ...scheduleSettings, ...story.settings };
+  const clients = story.clients ?? [producer("p1"), consumer("r1")];
+  const nodes = [...controllers, ...brokers];
+  const deadline = healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: name,
@@ -66,11 +75,11 @@ export function schedule(name: string, story: Schedule): Plan {
     profile: story.profile ?? "strict",
     bugs: [],
     startMs: DEFAULT_START_MS,
-    settings: { ...scheduleSettings, ...story.settings },
-    horizon: healAt + 45 * SECOND,
+    settings,
+    horizon: healAt + deadline,
     shuffleTies: false,
     topology: {
-      nodes: [...controllers, ...brokers],
+      nodes,
       latency: { model: "constant", baseUs: 1000 },
     },
     topics: [
@@ -82,7 +91,7 @@ export function schedule(name: string, story: Schedule): Plan {
         assignment: [story.replicas],
       },
     ],
-    clients: story.clients ?? [producer("p1"), consumer("r1")],
+    clients,
     workload: story.workload,
     faults: [
       ...(story.readsAfterwards === true
@@ -90,7 +99,12 @@ export function schedule(name: string, story: Schedule): Plan {
         : []),
       ...story.faults,
     ],
-    heal: { at: healAt, core: "viable", deadline: 45 * SECOND },
+    heal: {
+      at: healAt,
+      core: story.core ?? "all",
+      ...(story.leave !== undefined && { leave: story.leave }),
+      deadline,
+    },
   };
 }
 

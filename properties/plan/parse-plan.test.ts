@@ -128,7 +128,31 @@ describe("a plan", () => {
     ["topology.nodes.1.id", "c100", 'topology.nodes[1].id: "c100" is given twice'],
     ["topology.nodes.1.id", "x100", 'topology.nodes[1].id: "x100" has the node.id of another node'],
     ["topology.nodes.1.roles", ["clown"], 'topology.nodes[1].roles[0]: "clown" is not one of'],
-    ["topology.nodes", [], "topology.nodes: there is no broker"],
+    ["topology.nodes", [], "topology.nodes: an array of 0 has no broker"],
+    ["topology.nodes.0.roles", ["broker"], "topology.nodes: an array of 4 has no controller"],
+    ["topology.nodes.1.clusterId", "", 'topology.nodes[1].clusterId: "" does not look like'],
+    [
+      "topology.nodes.1.clusterId",
+      "kafka-trial-cluster-00",
+      'topology.nodes[1].clusterId: "kafka-trial-cluster-00" is the plan\'s own cluster',
+    ],
+    [
+      "topology.nodes.0.clusterId",
+      "other",
+      'topology.nodes[0].clusterId: "other" leaves no majority of the voters in the plan\'s own',
+    ],
+    // A replica of each partition would be missing for ever.
+    ["topology.nodes.3.clusterId", "other", "topics[0].replicationFactor: 3 is above the number"],
+    [
+      "faults.0",
+      { id: "f1", kind: "restart", target: { node: "b1" }, at: 5, disk: "of", of: "p1" },
+      'faults[0].of: "p1" is a client, which has no disk',
+    ],
+    [
+      "faults.0",
+      { id: "f1", kind: "restart", target: { node: "b1" }, at: 5, disk: "of", of: "b1" },
+      'faults[0].of: "b1" is the node itself',
+    ],
     ["topology.latency", { model: "light" }, "topology.latency.model: "],
     [
       "topics.0.replicationFactor",

@@ -8,8 +8,9 @@ import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
 import { parseJson } from "./json.ts";
 import { MAX_TIME_MS, PLAN_VERSION, profiles } from "./plan.ts";
-import type { Expectation, Heal, Plan } from "./plan.ts";
+import type { Expectation, Plan } from "./plan.ts";
 import { readFaults } from "./read-faults.ts";
+import { readHeal } from "./read-heal.ts";
 import { readClients, readNodes, readTopics } from "./read-topology.ts";
 import { readWorkload } from "./read-workload.ts";
 import { checkProducerSettings, readPlanSettings } from "./settings.ts";
@@ -18,7 +19,8 @@ import { checkProducerSettings, readPlanSettings } from "./settings.ts";
 const SCENARIO = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 const SEED = /^[\x20-\x7e]{1,200}$/;
 const HASH = /^[0-9a-f]{16}$/;
-const INVARIANT = /^[A-Za-z0-9-]{1,40}$/;
+/** An id of the catalogue, an anomaly, a scenario's own, or "app:" and a client. */
+const INVARIANT = /^([A-Za-z0-9-]{1,64}|app:[A-Za-z0-9._-]{1,100})$/;
 const BUG = /^[A-Z]\d{2}$/;
 
 const planFields = [
@@ -65,6 +67,7 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
     if (kind === "producer") checkProducerSettings({ settings }, own, `clients[${index}].settings`);
   }
   const around = { settings, topics, clients };
+  const faults = readFaults(fields.value("faults"), "faults", { nodes, clients, topics });
   const plan = {
     version: PLAN_VERSION,
     scenario: fields.text("scenario", SCENARIO),
@@ -79,8 +82,8 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
     topics,
     clients,
     workload: readWorkload(fields.value("workload"), "workload", around),
-    faults: readFaults(fields.value("faults"), "faults", { nodes, clients, topics }),
-    heal: readHeal(fields),
+    faults,
+    heal: readHeal(fields.value("heal"), "heal", { nodes, faults }),
   } as const;
   if (plan.profile === "calm" && plan.faults.length > 0) {
     throw wrongValue("faults", plan.faults, "is not empty, but the profile is calm");
@@ -108,15 +111,6 @@ function readBugs(fields: Fields, vocabulary: PlanVocabulary): string[] {
     throw new InputError(`bugs: ${bugs.join(", ").slice(0, 60)} names one twice`);
   }
   return bugs;
-}
-
-function readHeal(plan: Fields): Heal {
-  const fields = new Fields(plan.value("heal"), "heal", ["at", "core", "deadline"]);
-  return {
-    at: fields.integer("at"),
-    core: fields.choice("core", ["viable", "all"]),
-    deadline: fields.integer("deadline"),
-  };
 }
 
 function readExpectation(plan: Fields): Expectation {

@@ -45,7 +45,8 @@ export interface Plan {
 
 /**
  * "strict": a fault that would endanger what is committed is refused, and nothing may be lost. "chaos":
- * every fault strikes, and what is lost must be explained. "calm": no faults at all.
+ * every fault strikes that leaves the committed metadata a majority, and what is lost must be explained.
+ * "calm": no faults at all.
  */
 export type Profile = "strict" | "chaos" | "calm";
 export const profiles: readonly Profile[] = ["strict", "chaos", "calm"];
@@ -61,7 +62,15 @@ export interface NodePlan {
   readonly roles: readonly NodeRole[];
   readonly rack: string | null;
   readonly settings: SettingValues;
+  /**
+   * Its disk was formatted for this other cluster, while its settings name the controllers of the plan's;
+   * absent: for the plan's. Whatever it asks of them, they answer INCONSISTENT_CLUSTER_ID.
+   */
+  readonly clusterId?: string;
 }
+
+/** Every simulated cluster is its own world, so that one id serves all. */
+export const CLUSTER_ID = "kafka-trial-cluster-00";
 
 export type NodeRole = "broker" | "controller";
 
@@ -80,6 +89,8 @@ export interface ProducerPlan {
   readonly id: string;
   readonly kind: "producer";
   readonly settings: SettingValues;
+  /** Asynchronous user code drives it, which the scenario brings: the plan alone cannot be run. */
+  readonly app?: true;
 }
 
 /** Polls for ever, from its start to the end of the run. */
@@ -168,11 +179,16 @@ export type Operation =
 export type OperationKind = Operation["op"];
 
 export interface Heal {
-  /** When the standing faults end and what is down comes back. */
+  /** When the standing faults end and what is down comes back. From then on nothing strikes. */
   readonly at: number;
-  /** Which nodes must be well afterwards. "viable": enough to serve everything; now, all of them. */
-  readonly core: "viable" | "all";
-  /** How long after `at` everything must be resolved. */
+  /**
+   * Which servers are well afterwards; all others stay as they are then, for ever. "viable": drawn,
+   * enough to serve everything, now and then all; "all"; or their names. Clients always are.
+   */
+  readonly core: "viable" | "all" | readonly string[];
+  /** Faults that go on standing inside the core: what hangs because of them is told as a stall. */
+  readonly leave?: readonly string[];
+  /** How long after `at` everything must be resolved, at most. */
   readonly deadline: number;
 }
 

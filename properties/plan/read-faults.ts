@@ -1,5 +1,5 @@
 /** The faults of a plan: their shape is sim's to check; whom they aim at must exist in the plan. */
-import type { Fault, RoleTarget } from "../../sim/faults/fault.ts";
+import type { Fault, RoleTarget, Target } from "../../sim/faults/fault.ts";
 import { parseFaults } from "../../sim/faults/parse.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { eventFields, roleNames } from "../cluster/vocabulary.ts";
@@ -28,8 +28,9 @@ export function readFaults(
   for (const { name, partitions } of around.topics) {
     for (let index = 0; index < partitions; index += 1) known.add(`${name}-${index}`);
   }
-  for (const [index, { target }] of faults.entries()) {
+  for (const [index, { target, of }] of faults.entries()) {
     const at = `${path}[${index}].target`;
+    if (of !== undefined) refuseDisk(of, target, `${path}[${index}].of`, around);
     if ("role" in target) refuseUnknown(target, at, known);
     if (!("link" in target)) continue;
     for (const [side, end] of target.link.entries()) {
@@ -47,6 +48,16 @@ function parse(value: unknown, path: string, nodes: readonly string[]): readonly
     // The message may repeat a name that somebody made megabytes long.
     if (error.message.length <= LONGEST_MESSAGE) throw error;
     throw new InputError(`${error.message.slice(0, LONGEST_MESSAGE)}...`);
+  }
+}
+
+/** A disk to mount elsewhere has to be a server's, and another one's. */
+function refuseDisk(of: string, target: Target, path: string, around: FaultSurroundings): void {
+  if (!around.nodes.some(({ id }) => id === of)) {
+    throw wrongValue(path, of, "is a client, which has no disk");
+  }
+  if ("node" in target && target.node === of) {
+    throw wrongValue(path, of, "is the node itself: that is disk same");
   }
 }
 

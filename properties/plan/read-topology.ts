@@ -2,7 +2,7 @@
 import { Fields, choiceAt, integerAt, listAt, refuseRepeats, textAt } from "./fields.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
-import { nodeIdOf } from "./plan.ts";
+import { CLUSTER_ID, nodeIdOf } from "./plan.ts";
 import type { ClientPlan, NodePlan, NodeRole, Place, SettingValues, TopicPlan } from "./plan.ts";
 import { readPartySettings } from "./settings.ts";
 import type { Party } from "./settings.ts";
@@ -12,11 +12,16 @@ const MAX_PARTITIONS = 10_000;
 /** All controllers of a plan vote; a quorum of more is slower and no safer. */
 const MAX_VOTERS = 7;
 const NODE_NAME = /^[a-z]{1,20}(0|[1-9]\d{0,8})$/;
-/** The cluster has one client more than the plan: it makes the topics. */
-const SETUP_CLIENT = "setup";
+/** The cluster has two clients more than the plan: one makes the topics, one probes after the heal. */
+const OTHER_CLIENTS: Readonly<Record<string, string>> = {
+  setup: "makes the topics",
+  probe: "probes after the heal",
+};
 const CLIENT_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 /** Legal characters and length of a topic (Topic.java). */
 const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+/** As `kafka-storage random-uuid` makes them, or any other name without spaces. */
+const CLUSTER_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const ROLES: readonly NodeRole[] = ["broker", "controller"];
 
 export function readNodes(value: unknown, path: string): NodePlan[] {
@@ -31,9 +36,10 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
   }
   for (const role of ROLES) {
     if (!nodes.some((node) => node.roles.includes(role))) {
-      throw new InputError(`${path}: there is no ${role}`);
+      throw wrongValue(path, nodes, `has no ${role}`);
     }
   }
+  refuseTooManyStrangers(nodes, path);
   const controllers = nodes.filter((node) => node.roles.includes("controller"));
   if (controllers.length > MAX_VOTERS) {
     throw wrongValue(path, controllers.length, `controllers are more than ${MAX_VOTERS} voters`);
@@ -41,8 +47,21 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
   return nodes;
 }
 
+/** The plan's own cluster has to get on: with a majority of the voters, and with a broker. */
+function refuseTooManyStrangers(nodes: readonly NodePlan[], path: string): void {
+  for (const role of ROLES) {
+    const all = nodes.filter((node) => node.roles.includes(role));
+    const own = all.filter(({ clusterId }) => clusterId === undefined).length;
+    if (role === "controller" ? 2 * own > all.length : own > 0) continue;
+    const at = nodes.findLastIndex((node) => node.clusterId !== undefined && all.includes(node));
+    const least = role === "controller" ? "no majority of the voters" : "no broker";
+    const left = `leaves ${least} in the plan's own cluster`;
+    throw wrongValue(`${path}[${at}].clusterId`, nodes[at]?.clusterId, left);
+  }
+}
+
 function readNode(value: unknown, path: string): NodePlan {
-  const fields = new Fields(value, path, ["id", "roles", "rack", "settings"]);
+  const fields = new Fields(value, path, ["id", "roles", "rack", "settings", "clusterId"]);
   const roles = fields.list("roles", (role, at) => choiceAt(role, at, ROLES));
   if (roles.length === 0 || new Set(roles).size !== roles.length) {
     throw wrongValue(fields.at("roles"), roles, "is not broker, controller or both");
@@ -53,11 +72,22 @@ function readNode(value: unknown, path: string): NodePlan {
     roles,
     rack: rack === null ? null : textAt(rack, fields.at("rack")),
     settings: ownSettings(fields, "broker"),
+    ...(fields.has("clusterId") && { clusterId: readCluster(fields) }),
   };
 }
 
+function readCluster(fields: Fields): string {
+  const clusterId = fields.text("clusterId", CLUSTER_NAME);
+  if (clusterId === CLUSTER_ID) {
+    throw wrongValue(fields.at("clusterId"), clusterId, "is the plan's own cluster: leave it out");
+  }
+  return clusterId;
+}
+
 export function readTopics(value: unknown, path: string, nodes: readonly NodePlan[]): TopicPlan[] {
-  const brokers = nodes.filter((node) => node.roles.includes("broker")).map((node) => node.id);
+  const brokers = nodes
+    .filter(({ roles, clusterId }) => roles.includes("broker") && clusterId === undefined)
+    .map((node) => node.id);
   const topics = listAt(value, path, (topic, at) => readTopic(topic, at, brokers));
   const names = new Set<string>();
   for (const [index, { name }] of topics.entries()) {
@@ -122,12 +152,9 @@ export function readClients(
   const clients = listAt(value, path, (client, at) => readClient(client, at, topics));
   refuseRepeats(clients, path);
   for (const [index, { id }] of clients.entries()) {
-    if (id === SETUP_CLIENT) {
-      throw wrongValue(
-        `${path}[${index}].id`,
-        id,
-        "is the name of the client that makes the topics",
-      );
+    const business = Object.hasOwn(OTHER_CLIENTS, id) ? OTHER_CLIENTS[id] : undefined;
+    if (business !== undefined) {
+      throw wrongValue(`${path}[${index}].id`, id, `is the name of the client that ${business}`);
     }
     if (nodes.some((node) => node.id === id)) {
       throw wrongValue(`${path}[${index}].id`, id, "is the id of a node");
@@ -137,13 +164,16 @@ export function readClients(
 }
 
 function readClient(value: unknown, path: string, topics: readonly TopicPlan[]): ClientPlan {
-  const known = ["id", "kind", "settings", "topics", "assign", "startAt"];
+  const known = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
   const all = new Fields(value, path, known);
   const kind = all.choice("kind", ["producer", "consumer", "admin"]);
   const id = all.text("id", CLIENT_NAME);
   if (kind !== "consumer") {
-    const fields = new Fields(value, path, ["id", "kind", "settings"]);
-    return { id, kind, settings: ownSettings(fields, kind) };
+    const own = kind === "producer" ? ["app"] : [];
+    const fields = new Fields(value, path, ["id", "kind", "settings", ...own]);
+    if (kind === "admin") return { id, kind, settings: ownSettings(fields, kind) };
+    const isApp = fields.has("app") && fields.flag("app");
+    return { id, kind, settings: ownSettings(fields, kind), ...(isApp && { app: true }) };
   }
   const assign = readAssign(all, topics);
   const consumer = { id, kind, settings: ownSettings(all, kind), assign };

@@ -8,6 +8,13 @@
  *   to the next request of the same connection.
  * - retry-of-a-batch-with-the-leaders-time: with LogAppendTime a leader stores a batch with its own
  *   time in it; B12 took the acknowledgement of a retry for that of another batch.
+ * - high-watermark-moved-by-first-fetch: a fetch session did not tell a follower of the high watermark
+ *   that its very first fetch had moved, since the session did not watch the partition yet.
+ * - power-loss-beside-a-broker-told-to-stop: strict counted on a broker that had just been told to stop.
+ * - power-loss-of-a-joining-replica: strict did not mind a replica whose way into the ISR was decided
+ *   and not committed yet.
+ * - emptied-while-another-stops: the strict profile let a broker lose its disk on the strength of one that
+ *   had been told to stop in the same moment, and then left the in-sync replicas.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

@@ -1,21 +1,31 @@
 /**
  * The strict profile's rule for voters: a fault that may destroy what a voter has strikes only while a
- * majority of voters without it holds all committed metadata on disks that no fault has touched.
+ * majority of voters without it holds all committed metadata on disks that no fault has touched. What a
+ * voter must remember of elections has no copy elsewhere (one that votes twice in an epoch may elect two
+ * leaders), so nothing may take that.
  */
 import type { Ghost } from "../ghost/ghost.ts";
 import { METADATA_PARTITION } from "../ghost/ghost.ts";
-import type { Attempt, WorldView } from "./strict-profile.ts";
+import { isQuorumState, reachesLog } from "../ghost/node-ghost.ts";
+import type { NodeGhost } from "../ghost/node-ghost.ts";
+import type { Attempt, StrictProfileOptions } from "./strict-profile.ts";
+import type { WorldView } from "./world-view.ts";
 
 export class QuorumGuard {
   readonly #ghost: Ghost;
   readonly #world: WorldView;
   /** Names of the voters. */
   readonly #voters: readonly string[];
+  /** Voters that may have lost something, by the incarnation in which they were struck. */
+  readonly #struck: Map<string, number> = new Map();
 
-  constructor(ghost: Ghost, world: WorldView, voters: readonly string[]) {
+  readonly #strangers: readonly string[];
+
+  constructor({ ghost, world, controllers, strangers }: StrictProfileOptions) {
     this.#ghost = ghost;
     this.#world = world;
-    this.#voters = voters;
+    this.#voters = controllers;
+    this.#strangers = strangers;
   }
 
   isVoter(name: string): boolean {
@@ -23,13 +33,24 @@ export class QuorumGuard {
   }
 
   /** Whether the voters among the nodes that are struck may lose what the fault can take. */
-  canSpare({ kind, nodes }: Attempt): boolean {
+  canSpare(attempt: Attempt): boolean {
+    const { kind, nodes } = attempt;
     const struck = this.#voters.filter((name) => nodes.includes(name));
+    if (struck.some((name) => this.#mayForgetVotes(name, attempt))) return false;
     // A voter syncs what it acknowledges: a loss of power takes nothing that anybody counted.
     const keepsAll = (name: string): boolean => kind === "power-loss" && !this.#isDamaged(name);
     if (struck.every(keepsAll)) return true;
     const left = this.#voters.filter((name) => !nodes.includes(name) && this.#holdsAll(name));
     return left.length > this.#voters.length / 2;
+  }
+
+  /** The fault strikes: what those voters have is in doubt until they have looked at their disks. */
+  markStruck({ kind, nodes }: Attempt): void {
+    for (const name of this.#voters) {
+      if (!nodes.includes(name)) continue;
+      if (kind === "power-loss" && !this.#isDamaged(name)) continue;
+      this.#struck.set(name, this.#nodeNamed(name)?.incarnation ?? 0);
+    }
   }
 
   /**
@@ -56,25 +77,50 @@ export class QuorumGuard {
 
   #isSound(name: string): boolean {
     const world = this.#world;
-    return world.isUp(name) && !world.isPaused(name) && !world.hasStandingFault(name);
+    if (!world.isUp(name) || world.isPaused(name) || world.hasStandingFault(name)) return false;
+    return this.#hasVote(name) && !world.isStopping(name);
+  }
+
+  /** With another disk than the quorum knows it by it only follows. */
+  #hasVote(name: string): boolean {
+    if (this.#strangers.includes(name)) return false;
+    const node = this.#nodeNamed(name);
+    return node !== undefined && this.#ghost.quorum.member(node.nodeId).hasOriginalDisk;
   }
 
   #holdsAll(name: string): boolean {
-    const { quorum, partitions } = this.#ghost;
-    const log = partitions.get(METADATA_PARTITION);
-    const node = this.#ghost.nodes.find((candidate) => candidate.name === name);
-    if (node === undefined || this.#isDamaged(name)) return false;
-    if (!quorum.member(node.nodeId).hasOriginalDisk) return false;
+    const log = this.#ghost.partitions.get(METADATA_PARTITION);
+    const node = this.#nodeNamed(name);
+    if (node === undefined || this.#isDamaged(name) || !this.#hasVote(name)) return false;
     const replica = log?.replica(node.nodeId);
     if (log === undefined || replica === undefined) return false;
+    if (this.#isInDoubt(name, node, replica.isRunning)) return false;
     const end = log.trueHighWatermark;
     return replica.syncedEnd >= end && replica.log.samePrefix(log.committed, end);
   }
 
+  /** It was struck, and its log was not opened since: nobody knows what is left of it. */
+  #isInDoubt(name: string, node: NodeGhost, isOpen: boolean): boolean {
+    const since = this.#struck.get(name);
+    if (since === undefined) return false;
+    if (!isOpen || node.incarnation === since) return true;
+    this.#struck.delete(name);
+    return false;
+  }
+
   #isDamaged(name: string): boolean {
-    const node = this.#ghost.nodes.find((candidate) => candidate.name === name);
-    if (node?.damaged !== true) return false;
-    return this.#world.damagedFiles(name).some((path) => path.includes(METADATA_PARTITION));
+    if (this.#nodeNamed(name)?.damaged !== true) return false;
+    return this.#world.damagedFiles(name).some((path) => reachesLog(path, METADATA_PARTITION));
+  }
+
+  /** Only a new disk, which makes it no voter, takes them harmlessly. */
+  #mayForgetVotes(name: string, { kind, rot }: Attempt): boolean {
+    if (rot !== null) return isQuorumState(rot.path);
+    return kind === "power-loss" && this.#world.damagedFiles(name).some(isQuorumState);
+  }
+
+  #nodeNamed(name: string): NodeGhost | undefined {
+    return this.#ghost.nodes.find((candidate) => candidate.name === name);
   }
 
   #nameOf(nodeId: number): string | null {

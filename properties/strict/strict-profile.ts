@@ -5,80 +5,14 @@
  * is a counted no-op. The judgement uses the truth about the cluster, so a plan says nothing of it.
  */
 import type { NodeId } from "../../core/ids.ts";
-import { ApiKeys } from "../../core/protocol/message.ts";
-import type { Response } from "../../core/protocol/message.ts";
-import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
-import type { World } from "../../sim/world.ts";
+import type { Fault, FaultTargets, RotPlace } from "../../sim/faults/fault.ts";
 import type { Ghost } from "../ghost/ghost.ts";
+import { METADATA_PARTITION } from "../ghost/ghost.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
+import { reachesLog } from "../ghost/node-ghost.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import { QuorumGuard } from "./quorum-guard.ts";
-
-/** What the strict profile asks of the simulated world, by names of nodes. */
-export interface WorldView {
-  isUp(node: string): boolean;
-  isPaused(node: string): boolean;
-  /** A fault that was begun and not ended is on that node itself. */
-  hasStandingFault(node: string): boolean;
-  /** Both ends of the links that a fault strikes. */
-  ends(targets: FaultTargets): readonly string[];
-  /** A fault that was begun and not ended is on the link between them, in either direction. */
-  hasFaultyLink(one: string, other: string): boolean;
-  /** Files of its disk with bytes that rotted, or that are not as durable as was claimed. */
-  damagedFiles(node: string): readonly string[];
-  /** Time since that broker last took a controller's answer to a heartbeat, in microseconds. */
-  sinceHeartbeatUs(broker: string): number;
-}
-
-const ANY = "*";
-
-/** Faults that stand on links; those of a node stand on all of its links. */
-const networkKinds: ReadonlySet<string> = new Set(["block", "delay", "bandwidth"]);
-
-/** Brokers speak to the controller about their own life on this one. */
-const HEARTBEAT_CHANNEL = "heartbeat";
-
-/** The world of a run. Made before the run begins, since it listens. */
-export function plannedWorld(world: World): WorldView {
-  const names = world.nodes().map(({ id }) => id);
-  const isEnd = (end: string, node: string): boolean => end === ANY || end === node;
-  const answered = new Map<string, number>();
-  world.listen({
-    frameDelivered: (_connection, _from, to, channel, frame) => {
-      if (channel !== HEARTBEAT_CHANNEL || !isHeartbeatAnswer(frame as Response)) return;
-      answered.set(to, world.nowUs);
-    },
-  });
-  return {
-    isUp: (node) => world.node(node).alive,
-    isPaused: (node) => world.node(node).paused,
-    hasStandingFault: (node) => world.standingFaults().some(({ nodes }) => nodes.includes(node)),
-    ends: ({ links }) => {
-      const ends = new Set(links.flat());
-      return ends.has(ANY) ? names : [...ends];
-    },
-    hasFaultyLink: (one, other) =>
-      world
-        .standingFaults()
-        .filter(({ fault }) => networkKinds.has(fault.kind))
-        .some(({ links }) =>
-          links.some(
-            ([from, to]) =>
-              (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
-          ),
-        ),
-    damagedFiles: (node) => {
-      const { disk } = world.node(node);
-      return disk.files().filter((path) => disk.damage(path).length > 0);
-    },
-    sinceHeartbeatUs: (broker) => world.nowUs - (answered.get(broker) ?? -Infinity),
-  };
-}
-
-/** Requests have the same API key, but no body of this shape. */
-function isHeartbeatAnswer({ apiKey, body }: Response): boolean {
-  return apiKey === ApiKeys.BROKER_HEARTBEAT && "isFenced" in body && body.errorCode === 0;
-}
+import type { WorldView } from "./world-view.ts";
 
 /** A fault about to strike. */
 export interface Attempt {
@@ -88,6 +22,8 @@ export interface Attempt {
   readonly isLink: boolean;
   /** The disk that a restarted node gets. */
   readonly disk: "same" | "empty" | "foreign";
+  /** bit-rot: the byte; null when there is nothing that could rot. */
+  readonly rot: RotPlace | null;
 }
 
 export interface StrictProfileOptions {
@@ -95,6 +31,8 @@ export interface StrictProfileOptions {
   readonly world: WorldView;
   /** Names of the nodes that vote in the metadata quorum. */
   readonly controllers: readonly string[];
+  /** Names of nodes whose disks are of another cluster: as voters they are counted, but never vote. */
+  readonly strangers: readonly string[];
   /** broker.heartbeat.interval.ms of a broker, by its name. */
   readonly heartbeatIntervalMs: (broker: string) => number;
 }
@@ -110,18 +48,13 @@ export class StrictProfile {
   constructor(options: StrictProfileOptions) {
     this.#ghost = options.ghost;
     this.#world = options.world;
-    this.#quorum = new QuorumGuard(options.ghost, options.world, options.controllers);
+    this.#quorum = new QuorumGuard(options);
     this.#heartbeatIntervalMs = options.heartbeatIntervalMs;
   }
 
   /** Whether the fault may strike. If it may, it is taken to have struck. */
   mayStrike(fault: Fault, targets: FaultTargets): boolean {
-    return this.judge({
-      kind: fault.kind,
-      nodes: "link" in fault.target ? this.#world.ends(targets) : targets.nodes,
-      isLink: "link" in fault.target,
-      disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
-    });
+    return this.judge(attemptOf(fault, targets, this.#world));
   }
 
   judge(attempt: Attempt): boolean {
@@ -129,10 +62,18 @@ export class StrictProfile {
     this.#markDamaged();
     if (this.#endangersTheStruck(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
+    if (attempt.nodes.some((node) => this.#goesUnnoticed(node, attempt))) return false;
     if (!this.#quorum.canSpare(attempt)) return false;
     if (!attempt.nodes.every((node) => this.#canSpare(node, attempt))) return false;
     for (const node of attempt.nodes) this.#markStruck(node, attempt);
+    this.#quorum.markStruck(attempt);
     return true;
+  }
+
+  /** The replica would be taken in again with what it has, and may lead. */
+  #goesUnnoticed(node: string, { kind, rot }: Attempt): boolean {
+    if (kind === "power-loss") return this.#world.mayLoseSegment(node);
+    return rot !== null && !this.#world.isChecked(node, rot);
   }
 
   /**
@@ -150,7 +91,7 @@ export class StrictProfile {
           replica.node.state === "RUNNING" &&
           !this.#isDamaged(partition, replica.node) &&
           this.#ghost.holdsCommitted(partition.name, node);
-        if (isWhole || !partition.inCommittedIsr(node)) nodes.delete(node);
+        if (isWhole || !isCountedOn(partition, node)) nodes.delete(node);
       }
       if (nodes.size === 0) this.#struck.delete(partition);
     }
@@ -167,12 +108,16 @@ export class StrictProfile {
     }
   }
 
-  /** What the replica has is not all on its disk, although the process may not know it yet. */
+  /**
+   * What the replica has is not all on its disk, although the process may not know it yet; or its node
+   * may not start again, for it halts at damaged metadata.
+   */
   #isDamaged(partition: PartitionGhost, node: NodeGhost): boolean {
     // Most nodes never have a damaged disk; only for the others the files are looked through.
     if (!node.damaged) return false;
-    const directory = `/${partition.name}/`;
-    return this.#world.damagedFiles(node.name).some((path) => path.includes(directory));
+    return this.#world
+      .damagedFiles(node.name)
+      .some((path) => reachesLog(path, partition.name) || reachesLog(path, METADATA_PARTITION));
   }
 
   /** Would this leave a partition with a struck replica without a healthy one, or leaderless? */
@@ -222,7 +167,7 @@ export class StrictProfile {
   #markStruck(name: string, attempt: Attempt): void {
     const node = this.#ghost.nodes.find((candidate) => candidate.name === name);
     for (const { partition, log, syncedEnd } of node?.replicas ?? []) {
-      if (partition.isMetadata || !partition.inCommittedIsr(node!.nodeId)) continue;
+      if (partition.isMetadata || !isCountedOn(partition, node!.nodeId)) continue;
       if (attempt.kind === "power-loss" && syncedEnd >= log.end) continue;
       this.#addStruck(partition, node!.nodeId);
     }
@@ -247,6 +192,7 @@ export class StrictProfile {
       return false;
     }
     if (!world.isUp(name) || world.isPaused(name) || world.hasStandingFault(name)) return false;
+    if (world.isStopping(name)) return false;
     // What the controller has decided will be so, and one that hears nothing from it is fenced next.
     const isExpelled = partition.decided !== null && !partition.decided.isr.includes(nodeId);
     if (!partition.inCommittedIsr(nodeId) || isExpelled) return false;
@@ -270,13 +216,27 @@ export class StrictProfile {
 /** Whether some leader, deposed or not, may commit on the strength of what that replica has. */
 function isCountedOn(partition: PartitionGhost, node: NodeId): boolean {
   if (partition.inCommittedIsr(node)) return true;
+  // The controller has written that it joins, and that will be committed in a moment.
+  if (partition.decided?.isr.includes(node) === true) return true;
   return partition.replicas.some(
     ({ presumesLeadership, believedIsr, proposal }) =>
       presumesLeadership && (believedIsr.includes(node) || proposal?.isr.includes(node) === true),
   );
 }
 
-function destroysBytes(attempt: Attempt): boolean {
+/** What a fault is about to do. */
+export function attemptOf(fault: Fault, targets: FaultTargets, world: WorldView): Attempt {
+  return {
+    kind: fault.kind,
+    nodes: "link" in fault.target ? world.ends(targets) : targets.nodes,
+    isLink: "link" in fault.target,
+    disk: fault.disk === "empty" ? "empty" : fault.disk === "of" ? "foreign" : "same",
+    rot: targets.rot ?? null,
+  };
+}
+
+/** Whether it can take something that was written. */
+export function destroysBytes(attempt: Attempt): boolean {
   switch (attempt.kind) {
     case "power-loss":
     case "lost-sync":

@@ -12,6 +12,8 @@ import { Worker } from "node:worker_threads";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface Built {
+  /** Where the compiled rooms are: `${directory}/scenarios/cli.js`. */
+  readonly directory: string;
   /** A worker whose code is `body`; `load("properties/run.js")` gives a module, `data` what it got. */
   worker(body: string, data: unknown): Worker;
   remove(): void;
@@ -27,6 +29,7 @@ export function build(): Built {
   if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}`);
   const base = pathToFileURL(`${directory}/`).href;
   return {
+    directory,
     worker: (body, data) => {
       const code = `
         const { parentPort, workerData: data } = require("node:worker_threads");

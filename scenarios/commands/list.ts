@@ -1,4 +1,5 @@
 /** `trial list` and `trial show`: what scenarios there are, and what one of them does. */
+import { appClients } from "../../properties/apps/app-host.ts";
 import type { Console, ExitStatus } from "../console.ts";
 import { formatPlan } from "../../properties/plan/saved-plan.ts";
 import { planOf, prepareJob } from "../job.ts";
@@ -54,7 +55,11 @@ export async function showCommand(given: ShowArguments, console: Console): Promi
     const replicas = `replication factor ${replicationFactor}`;
     console.out(`topic      ${name}, partitions ${partitions}, ${replicas}`);
   }
-  console.out(`clients    ${plan.clients.map(({ id, kind }) => `${id} (${kind})`).join(", ")}`);
+  const apps = new Set(appClients(plan));
+  const clients = plan.clients.map(({ id, kind }) =>
+    apps.has(id) ? `${id} (${kind}, async code)` : `${id} (${kind})`,
+  );
+  console.out(`clients    ${clients.join(", ")}`);
   console.out(`workload   ${plan.workload.length} operations`);
   console.out(`faults     ${listCounts(faults)}`);
   const settings = Object.entries(plan.settings).map(([name, value]) => `${name}=${value}`);

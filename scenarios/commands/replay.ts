@@ -28,7 +28,7 @@ export async function replayCommand(given: ReplayArguments, console: Console): P
     recheck: false,
     ...(knownHash !== undefined && { knownHash }),
   };
-  const verdict = runTrial(plan, scenario, options);
+  const verdict = await runTrial(plan, scenario, options);
   const comparison = compare(plan, verdict);
   if (given.json === true) {
     console.out(JSON.stringify(comparison === null ? verdict : { ...verdict, replay: comparison }));

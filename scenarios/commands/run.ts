@@ -1,5 +1,6 @@
 /** `trial run`: one run, or a campaign of them; each failing plan is saved with its replay line. */
 import { checkedInvariants } from "../../properties/invariants/registry.ts";
+import { livenessInvariants } from "../../properties/liveness/registry.ts";
 import type { Plan } from "../../properties/plan/plan.ts";
 import { wrongValue } from "../../properties/plan/wrong-value.ts";
 import type { Verdict } from "../../properties/verdict.ts";
@@ -95,8 +96,13 @@ function tryPlans(prepared: PreparedJob, seed: string, runs: number | null): Pla
   return planOf(prepared, `${seed}/1`);
 }
 
-function runOnce(prepared: PreparedJob, seed: string, json: boolean, console: Console): ExitStatus {
-  const outcome = runTask(prepared, { seed, recheck: true });
+async function runOnce(
+  prepared: PreparedJob,
+  seed: string,
+  json: boolean,
+  console: Console,
+): Promise<ExitStatus> {
+  const outcome = await runTask(prepared, { seed, recheck: true });
   if (outcome.kind === "crashed") return reportCrash(prepared, outcome, console);
   const { verdict } = outcome;
   if (json) console.out(JSON.stringify(verdict));
@@ -136,7 +142,7 @@ export async function runCampaign(
     progress.step(campaign.failed);
   });
   progress.stop();
-  return campaign.finish(scenario.mustSee, checkedInvariants);
+  return campaign.finish(scenario.mustSee, [...checkedInvariants, ...livenessInvariants]);
 }
 
 /** Null for a run without a violation. */

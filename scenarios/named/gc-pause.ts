@@ -53,6 +53,8 @@ export const gcPause: Scenario = defineScenario({
         ...pauses(draw.fork("pauses"), controllers),
       ],
       healAt,
+      // Somebody whose pause has no end never wakes up.
+      core: "all",
     });
   },
   invariants: (findings, plan) => [new Sleepers(findings, plan)],

@@ -1,3 +1,4 @@
+import { drawChaosPlan } from "../../properties/generate/chaos-plan.ts";
 import { drawOrderEventsPlan } from "../../properties/generate/order-events-plan.ts";
 import { mandatorySituations } from "../../properties/situations.ts";
 import type { Scenario } from "../scenario.ts";
@@ -8,8 +9,10 @@ export const orderEvents: Scenario = defineScenario({
   story:
     "A stream of order events goes through a topic with three replicas while brokers crash and lose " +
     "power, links break, disks fail and clocks drift. Nothing acknowledged is lost, doubled or " +
-    "reordered.",
+    "reordered. In the profile chaos settings promise less and disks are lost too: whatever is lost " +
+    "then is explained.",
   takesInput: true,
   mustSee: { situations: mandatorySituations, invariantsFrom: 1000 },
-  plan: (draw, { seed, input }) => drawOrderEventsPlan(draw, seed, input ?? []),
+  plan: (draw, { seed, input, profile }) =>
+    (profile === "chaos" ? drawChaosPlan : drawOrderEventsPlan)(draw, seed, input ?? []),
 });

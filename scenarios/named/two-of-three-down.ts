@@ -49,7 +49,6 @@ export const twoOfThreeDown: Scenario = defineScenario({
         { id: "f3", kind: "restart", target: { node: back }, at: backAt, disk: "same" },
       ],
       healAt,
-      deadline: 65 * SECOND,
     });
   },
   invariants: (findings) => [new Outage(findings)],

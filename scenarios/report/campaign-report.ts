@@ -22,7 +22,9 @@ export function reportCampaign(
     `records    ${count(records.sent)} sent, ${count(records.acked)} acked, ${count(records.consumed)} read back, ${count(records.failed)} failed, ${count(records.unknown)} unknown`,
     `faults     ${listCounts(campaign.faults)}; ${campaign.medianFaults} in a run (median)`,
     `changes    ${changes(campaign)}; ${share} % of runs changed a leader`,
-    `duplicates ${count(campaign.duplicates)} by a producer's epoch bump, in ${campaign.runsWithDuplicate} runs`,
+    `duplicates ${count(campaign.duplicates)} in ${campaign.runsWithDuplicate} runs, ${count(campaign.reorders)} reorders`,
+    `losses     ${count(campaign.losses)} in ${campaign.runsWithLoss} runs (${listCounts(campaign.lossesBySetting)}); ${count(campaign.stalls)} stalls`,
+    healing(campaign),
     `speed      ${eventsPerSecond} events/s, ${plansPerSecond} plans/s, ${tookSeconds.toFixed(1)} s`,
     `trace      ${campaign.traceHash}`,
     ...reportFailures(campaign, replay),
@@ -35,6 +37,15 @@ export function reportCampaign(
     ),
     `verdict    ${paint(campaign.verdict)}`,
   ];
+}
+
+function healing({ timeToHeal, runs, excused, stalls }: CampaignVerdict): string {
+  const { healed, medianMs, p90Ms } = timeToHeal;
+  const held = stalls > 0 ? `; ${stalls} stalls by faults left standing` : "";
+  return (
+    `heal       ${healed} of ${runs} runs at rest after ${(medianMs / 1000).toFixed(2)} s (median), ` +
+    `${(p90Ms / 1000).toFixed(2)} s (p90); excused: ${listCounts(excused)}${held}`
+  );
 }
 
 function reportFailures(campaign: CampaignVerdict, replay: (plan: string) => string): string[] {

@@ -25,6 +25,8 @@ export class Directory {
   readonly kind = "directory";
   parent: Directory | null = null;
   name = "";
+  /** The program was told that changes are durable which are not: a sync was lost. */
+  claimsTooMuch = false;
   readonly entries: Map<string, DiskEntry> = new Map();
   /** Names that a loss of power cannot take away; the changes in `journal` come on top. */
   #durable: Map<string, DiskEntry> = new Map();
@@ -44,6 +46,7 @@ export class Directory {
 
   /** All changes so far survive from now on, also in the other directory of a rename. */
   sync(): void {
+    this.claimsTooMuch = false;
     const journal = this.#journal;
     if (journal.length === 0) return;
     const others = new Set<Directory>([this]);
@@ -53,6 +56,13 @@ export class Directory {
     }
     for (const change of journal) change.durable = true;
     for (const directory of others) directory.#settle();
+  }
+
+  /** A sync that does nothing and says that it did. True when there was something to do. */
+  loseSync(): boolean {
+    if (this.#journal.length === 0) return false;
+    this.claimsTooMuch = true;
+    return true;
   }
 
   /** Undoes what the power took away: `survives` is asked once for each change in doubt. */
@@ -69,6 +79,7 @@ export class Directory {
 
   /** Second half of a loss of power: programs see what is on the platter. */
   restore(): void {
+    this.claimsTooMuch = false;
     this.#settleAll();
     this.entries.clear();
     for (const name of [...this.#durable.keys()].sort(byCodeUnit)) {

@@ -37,18 +37,23 @@ export interface DiskView {
   durable(path: string): Uint8Array;
   /** Which bytes are not what was written, or not as durable as was claimed. */
   damage(path: string): readonly Damage[];
+  /** Paths of directories whose names are not as durable as was claimed, sorted. */
+  damagedDirectories(): readonly string[];
 }
 
 /** A disk: a tree of files behind a page cache. It belongs to a host and outlives processes. */
 export class Disk implements DiskView {
   readonly #root: Directory = new Directory();
-  /** Names along each path that was asked for: programs ask for the same few again and again. */
-  readonly #names: Map<string, readonly string[]> = new Map();
 
   /** The file or directory, or null. */
   find(path: string): DiskEntry | null {
+    // Asked for at nearly every call: the names are looked at where they stand.
     let entry: DiskEntry = this.#root;
-    for (const name of this.#split(path)) {
+    for (let from = 0, end = 0; from < path.length; from = end + 1) {
+      end = path.indexOf("/", from);
+      if (end < 0) end = path.length;
+      const name = path.slice(from, end);
+      if (name === "" || name === ".") continue;
       if (entry.kind === "file") return null;
       const next = entry.entries.get(name);
       if (next === undefined) return null;
@@ -75,7 +80,7 @@ export class Disk implements DiskView {
 
   makeDirectory(path: string): void {
     let directory = this.#root;
-    for (const name of this.#split(path)) {
+    for (const name of split(path)) {
       const next = directory.entries.get(name);
       if (next === undefined) {
         const made = new Directory();
@@ -180,6 +185,16 @@ export class Disk implements DiskView {
     return this.find(path) !== null;
   }
 
+  damagedDirectories(): readonly string[] {
+    const paths: string[] = [];
+    const visit = (directory: Directory): void => {
+      if (directory.claimsTooMuch) paths.push(pathOf(directory));
+      for (const entry of directory.entries.values()) if (entry.kind === "directory") visit(entry);
+    };
+    visit(this.#root);
+    return paths.sort(byCodeUnit);
+  }
+
   size(path: string): number {
     return this.file(path).size;
   }
@@ -207,16 +222,13 @@ export class Disk implements DiskView {
   }
 
   #place(path: string): { parent: Directory; name: string } {
+    const at = path.lastIndexOf("/");
+    const name = path.slice(at + 1);
+    if (name !== "" && name !== ".") return { parent: this.directory(path.slice(0, at + 1)), name };
     const names = split(path);
-    const name = names.pop();
-    if (name === undefined) throw new StorageError("EIO", path);
-    return { parent: this.directory(names.join("/")), name };
-  }
-
-  #split(path: string): readonly string[] {
-    let names = this.#names.get(path);
-    if (names === undefined) this.#names.set(path, (names = split(path)));
-    return names;
+    const last = names.pop();
+    if (last === undefined) throw new StorageError("EIO", path);
+    return { parent: this.directory(names.join("/")), name: last };
   }
 }
 

@@ -90,7 +90,9 @@ export class ProcessStorage implements StoragePort {
     this.beforeChange("sync", path);
     const directory = this.#disk.directory(path);
     this.spendSync();
-    if (this.process.node.health.lostSyncs === 0) directory.sync();
+    const { node } = this.process;
+    if (node.health.lostSyncs === 0) directory.sync();
+    else if (directory.loseSync()) node.damaged("lost-sync", pathOf(directory), 0, 0);
     this.process.afterChange();
   }
 

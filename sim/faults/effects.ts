@@ -5,7 +5,7 @@ import { Shaper } from "../network/link.ts";
 import { isWithin } from "../disk/disk.ts";
 import type { PowerLossWish } from "../disk/disk.ts";
 import type { SimNode } from "../node.ts";
-import type { Fault, FaultKind, FaultTargets } from "./fault.ts";
+import type { Fault, FaultKind, FaultTargets, RotPlace } from "./fault.ts";
 import { channelsOf, faultKey, hits, sidesOf } from "./targets.ts";
 import type { FaultWorld } from "./targets.ts";
 
@@ -209,25 +209,30 @@ function lose(
   return { end: remove };
 }
 
-/** Turns one bit of one file over: where the fault says, else by draw over all bytes. */
+/** Turns one bit of one file over. */
 function rot(node: SimNode, fault: Fault, world: FaultWorld): Effect | null {
-  const { draws } = world.kernel;
+  const place = rotPlace(node, fault, world);
+  if (place === null) return null;
+  const { path, position } = place;
+  const bit = world.kernel.draws.draw(ROT, faultKey(fault), node.key, 1) & 7;
+  node.disk.file(path).rot(position, bit);
+  node.damaged("bit-rot", path, position, position + 1);
+  return { end: null, detail: { path, position, bit } };
+}
+
+/** Which byte rots: the one that the fault says, else by draw over all bytes; null for none. */
+export function rotPlace(node: SimNode, fault: Fault, world: FaultWorld): RotPlace | null {
   const { disk } = node;
   const scope = fault.path;
   const paths = disk.files().filter((path) => scope === undefined || isWithin(path, scope));
-  const key = faultKey(fault);
-  const bit = draws.draw(ROT, key, node.key, 1) & 7;
   let at = 0;
   for (const path of paths) at += disk.size(path);
   if (at === 0) return null;
-  at = draws.below(at, ROT, key, node.key, 0);
+  at = world.kernel.draws.below(at, ROT, faultKey(fault), node.key, 0);
   for (const path of paths) {
     const size = disk.size(path);
     if (fault.position !== undefined ? fault.position < size : at < size) {
-      const position = fault.position ?? at;
-      disk.file(path).rot(position, bit);
-      node.damaged("bit-rot", path, position, position + 1);
-      return { end: null, detail: { path, position, bit } };
+      return { path, position: fault.position ?? at };
     }
     at -= size;
   }

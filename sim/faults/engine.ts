@@ -2,7 +2,7 @@ import { InputKind } from "../input.ts";
 import type { WorldTask } from "../input.ts";
 import type { ArmedCall, Process } from "../process.ts";
 import type { EventFields, FieldValue } from "../vocabulary.ts";
-import { strikes } from "./effects.ts";
+import { rotPlace, strikes } from "./effects.ts";
 import type { Fault, FaultKind, FaultOutcome, FaultTargets, StandingFault } from "./fault.ts";
 import { faultKinds } from "./fault.ts";
 import { ANY, faultKey, resolveTarget } from "./targets.ts";
@@ -129,8 +129,12 @@ export class FaultEngine {
   /**
    * Ends standing faults: all, or those that hit none but the given nodes. Faults that still wait for
    * an event, a call or a frame find nothing to do any more; those with a time of their own strike.
+   *
+   * `forGood`: what stands now stands for ever, and nothing strikes any more. `leave` names faults
+   * that go on standing whomever they hit.
    */
-  heal(only: ReadonlySet<string> | null): void {
+  heal(only: ReadonlySet<string> | null, forGood: boolean, leave: ReadonlySet<string>): void {
+    const { kernel } = this.#world;
     this.#triggers.clear();
     for (const [call, process] of [...this.#calls]) {
       process.disarm(call);
@@ -139,16 +143,24 @@ export class FaultEngine {
     for (const standing of [...this.#standing.values()]) {
       const hit = new Set([...standing.nodes, ...standing.links.flat()]);
       hit.delete(ANY);
-      if (only === null || [...hit].every((node) => only.has(node))) this.#end(standing);
+      const isOver = only === null || [...hit].every((node) => only.has(node));
+      if (isOver && !leave.has(standing.fault.id)) {
+        this.#end(standing);
+      } else if (forGood && standing.timer !== null) {
+        kernel.queue.remove(standing.timer);
+        standing.timer = null;
+      }
     }
     for (const outcome of this.#outcomes.values()) {
       const { at } = outcome.fault;
-      if (outcome.result !== "waiting") continue;
-      if (at === undefined || at <= this.#world.kernel.nowUs) this.#settle(outcome, "no-op");
+      if (outcome.result !== "waiting" || this.#standing.has(outcome.fault.id)) continue;
+      if (forGood || at === undefined || at <= kernel.nowUs) this.#settle(outcome, "no-op");
     }
   }
 
   #timeHasCome(fault: Fault): void {
+    // A heal for good came first.
+    if (this.#outcomes.get(fault.id)!.result !== "waiting") return;
     if (fault.call === undefined) {
       this.#strike(fault);
       return;
@@ -176,6 +188,14 @@ export class FaultEngine {
     process.arm(call);
   }
 
+  /** Also which byte would rot, for whoever decides about it. */
+  #located(fault: Fault, targets: FaultTargets): FaultTargets {
+    const node =
+      fault.kind === "bit-rot" ? this.#world.nodes.get(targets.nodes[0] ?? "") : undefined;
+    const rot = node === undefined ? null : rotPlace(node, fault, this.#world);
+    return rot === null ? targets : { ...targets, rot };
+  }
+
   #strike(fault: Fault, targets: FaultTargets | null = resolveTarget(this.#world, fault)): void {
     const outcome = this.#outcomes.get(fault.id)!;
     if (targets === null) {
@@ -184,7 +204,7 @@ export class FaultEngine {
     }
     outcome.nodes = targets.nodes;
     outcome.links = targets.links;
-    if (this.#mayStrike !== null && !this.#mayStrike(fault, targets)) {
+    if (this.#mayStrike !== null && !this.#mayStrike(fault, this.#located(fault, targets))) {
       this.#settle(outcome, "refused");
       return;
     }

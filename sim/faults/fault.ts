@@ -126,8 +126,16 @@ export interface StandingFault {
   readonly links: readonly (readonly [string, string])[];
 }
 
+/** The byte that a bit-rot turns a bit of. */
+export interface RotPlace {
+  readonly path: string;
+  readonly position: number;
+}
+
 /** What a fault would hit. */
 export interface FaultTargets {
   readonly nodes: readonly string[];
   readonly links: readonly (readonly [string, string])[];
+  /** Of bit-rot; absent when there is nothing that could rot. */
+  readonly rot?: RotPlace;
 }

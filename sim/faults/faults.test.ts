@@ -157,6 +157,56 @@ it("lost-sync: the program is told that it is durable, and it is not", () => {
   expect(text(world)).toBe("own ");
 });
 
+it("lost-sync: of a directory, its names are less durable than was claimed, until it is synced", () => {
+  const { world, damage, tryAt } = disks([
+    { id: "l1", kind: "lost-sync", target: node, at: 9000, for: 2000 },
+    { id: "l2", kind: "lost-sync", target: node, at: 29_000, for: 2000 },
+    { id: "p", kind: "power-loss", target: node, at: 40_000 },
+  ]);
+  const make = (name: string) => (_file: FilePort, ports: NodePorts) => {
+    ports.storage.makeDirectory(name);
+    ports.storage.open(`${name}/file`, true);
+    ports.storage.syncDirectory(name);
+  };
+  tryAt(10_000, make("early"));
+  tryAt(20_000, (_file, ports) => ports.storage.syncDirectory("early"));
+  tryAt(30_000, make("late"));
+  // There is nothing to lose.
+  tryAt(30_500, (_file, ports) => ports.storage.syncDirectory("early"));
+  world.runUntil(15_000);
+  const { disk } = world.node("n");
+  expect(damage).toEqual(["n lost-sync early 0-0"]);
+  expect(disk.damagedDirectories()).toEqual(["early"]);
+  world.runUntil(35_000);
+  expect(damage).toEqual(["n lost-sync early 0-0", "n lost-sync late 0-0"]);
+  expect(disk.damagedDirectories()).toEqual(["late"]);
+  world.runUntil(50_000);
+  expect(disk.damagedDirectories()).toEqual([]);
+});
+
+it("bit-rot: whoever may refuse it knows the byte", () => {
+  const places: unknown[] = [];
+  const { world, damage } = disks(
+    [
+      { id: "r1", kind: "bit-rot", target: node, at: 10_000, path: "log", position: 2 },
+      { id: "r2", kind: "bit-rot", target: { node: "m" }, at: 12_000 },
+      { id: "r3", kind: "bit-rot", target: node, at: 14_000, path: "elsewhere" },
+    ],
+    {
+      mayStrike: (_fault, targets) => {
+        places.push(targets.rot ?? null);
+        return true;
+      },
+    },
+  );
+  world.runUntil(50_000);
+  const struck = world
+    .faultOutcomes()
+    .map(({ detail: { path, position } }) => ({ path, position }));
+  expect(places).toEqual([struck[0], struck[1], null]);
+  expect(damage).toHaveLength(2);
+});
+
 it("bit-rot: one bit of one file is another, where the fault says or by draw", () => {
   const { world, damage } = disks([
     { id: "r1", kind: "bit-rot", target: node, at: 10_000, path: "log", position: 2 },

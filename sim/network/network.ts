@@ -135,13 +135,15 @@ export class Network {
 
   /** Whether a fault loses this frame: then the connection is reset instead. */
   loses(delivery: Delivery): boolean {
-    if (this.losses.length === 0) return false;
-    const loss = this.losses.find((candidate) => candidate.matches(delivery));
-    if (loss === undefined) return false;
-    this.dropped(delivery);
-    loss.lost();
-    this.resetFrom(delivery.pipe.to);
-    return true;
+    // Asked of every frame: a closure here would be made for each of them.
+    for (const loss of this.losses) {
+      if (!loss.matches(delivery)) continue;
+      this.dropped(delivery);
+      loss.lost();
+      this.resetFrom(delivery.pipe.to);
+      return true;
+    }
+    return false;
   }
 
   /** Breaks a connection: this side learns of it now, the other one when the reset reaches it. */

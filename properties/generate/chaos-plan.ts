@@ -1,0 +1,50 @@
+/** Plans of the flagship in which every fault strikes, settings promise less, and disasters happen. */
+import type { Plan } from "../plan/plan.ts";
+import { brokerNames } from "./cluster-parts.ts";
+import { drawDisasters } from "./chaos-faults.ts";
+import {
+  drawChaosProducers,
+  drawChaosSettings,
+  drawMinInsyncReplicas,
+  drawReplicationFactor,
+} from "./chaos-settings.ts";
+import type { Draw } from "./draw.ts";
+import type { InputEvent } from "./input-event.ts";
+import { drawOrderEventsPlan } from "./order-events-plan.ts";
+import { SECOND } from "./time.ts";
+
+const DISASTERS_FROM = 3 * SECOND;
+const DISASTERS_UNTIL = 26 * SECOND;
+
+export function drawChaosPlan(draw: Draw, seed: string, events: readonly InputEvent[]): Plan {
+  const size = draw.fork("chaos-size");
+  const brokers = size.pick([3, 3, 3, 4, 5]);
+  const partitions = size.between(1, 4);
+  const replicationFactor = drawReplicationFactor(size);
+  const minInsyncReplicas = drawMinInsyncReplicas(size, replicationFactor);
+  const plan = drawOrderEventsPlan(draw, seed, events, {
+    brokers,
+    partitions,
+    replicationFactor,
+    minInsyncReplicas,
+  });
+  const producers = plan.clients.filter((client) => client.kind === "producer");
+  const others = plan.clients.filter((client) => client.kind !== "producer");
+  const [topic] = plan.topics;
+  const disasters = drawDisasters(draw.fork("disasters"), {
+    brokers: brokerNames(brokers),
+    controllers: plan.topology.nodes
+      .filter(({ roles }) => roles.includes("controller"))
+      .map(({ id }) => id),
+    partitions: Array.from({ length: partitions }, (_, index) => `${topic?.name}-${index}`),
+    fromUs: DISASTERS_FROM,
+    untilUs: DISASTERS_UNTIL,
+  });
+  return {
+    ...plan,
+    profile: "chaos",
+    settings: { ...plan.settings, ...drawChaosSettings(draw.fork("chaos-settings")) },
+    clients: [...drawChaosProducers(draw.fork("chaos-producers"), producers), ...others],
+    faults: [...plan.faults, ...disasters],
+  };
+}

@@ -1,0 +1,137 @@
+/** When each excuse holds. The list in `pending.ts` is complete: a check asks for those that are its own. */
+import type { NodeId } from "../../core/ids.ts";
+import type { FaultKind } from "../../sim/faults/fault.ts";
+import type { HealView, LivePartition } from "./heal-view.ts";
+import { touches } from "./hampered.ts";
+import { minIsrOf } from "./planned.ts";
+import type { ExcuseReason } from "./pending.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** The first that holds; null when none does. */
+export function firstOf(...excuses: readonly (() => ExcuseReason | null)[]): ExcuseReason | null {
+  for (const excuse of excuses) {
+    const reason = excuse();
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+/** Of L1. */
+export function quorumExcuse(view: HealView): ExcuseReason | null {
+  const majority = Math.floor(view.voters.length / 2) + 1;
+  const { quorum } = view.ghost;
+  const voting = view.controllers.filter(({ nodeId }) => quorum.member(nodeId).hasOriginalDisk);
+  if (voting.length < majority) return "no-voter-majority";
+  const damaged = voting.filter(({ nodeId }) => haltedOverDamage(view, nodeId));
+  if (voting.length - damaged.length < majority) return "voter-damaged";
+  return null;
+}
+
+/** Of all that needs the controllers: there is no leader of the quorum, or it is out of reach. */
+export function controllerExcuse(view: HealView): ExcuseReason | null {
+  if (quorumExcuse(view) !== null) return "no-quorum-leader";
+  const { active } = view.watch;
+  if (active === null || view.isInCore(active.node)) return null;
+  return view.isUp(active.node) && view.isHampered(active.node) ? "leader-outside-core" : null;
+}
+
+/** Of L2, and of all that needs the leader of a partition. */
+export function leaderExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  const { isr, leader } = live.registration;
+  const electable = isr.filter(
+    (id) => view.isInCore(id) && !view.watch.failedDirectories.has(id) && !isOnNewDisk(view, id),
+  );
+  if (electable.length === 0) return "no-electable-replica";
+  if (leader >= 0 && !view.isInCore(leader) && view.isUp(leader) && view.isHampered(leader)) {
+    return "leader-outside-core";
+  }
+  return controllerExcuse(view);
+}
+
+/**
+ * When it was unfenced, the controller had the partition in a directory of its old disk; it has assigned
+ * it to the new one since, which alone elects nobody (ReplicationControlManager.java): the next
+ * unfencing does.
+ */
+function isOnNewDisk(view: HealView, broker: NodeId): boolean {
+  const node = view.ghost.nodes.find(({ nodeId }) => nodeId === broker);
+  return node !== undefined && node.newDiskIn === node.incarnation;
+}
+
+/** Of L3, and of what needs that server. */
+export function serverExcuse(view: HealView, node: NodeId): ExcuseReason | null {
+  const { failedDirectories, foreignDisks, exits } = view.watch;
+  if (failedDirectories.has(node)) return "log-directory-failed";
+  if (foreignDisks.has(node)) return "foreign-disk";
+  if (haltedOverDamage(view, node)) return "metadata-damaged";
+  if (exits.get(node)?.includes("registration") === true) return "registration-timeout";
+  return null;
+}
+
+/** Of L4 and L12: the ISR cannot reach what acks=all asks for. */
+export function minIsrExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  const { partition, registration } = live;
+  const { replicas, isr } = registration;
+  const needed = Math.min(minIsrOf(view.plan, partition.topic), replicas.length);
+  const able = replicas.filter(
+    (id) => isr.includes(id) || (view.isInCore(id) && serverExcuse(view, id) === null),
+  );
+  return able.length < needed ? "too-few-replicas" : null;
+}
+
+/** Of L4. */
+export function diskFullExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  const leader = view.name(live.registration.leader);
+  const isFull = view.world
+    .standingFaults()
+    .some(({ fault, nodes }) => fault.kind === "disk-full" && nodes.includes(leader));
+  return isFull ? "disk-full" : null;
+}
+
+/** Of L4: what a client stamps lies an hour ahead of the leader's clock. */
+export function clockExcuse(view: HealView, client: string, leader: NodeId): ExcuseReason | null {
+  if (leader < 0) return null;
+  const stampedMs = view.world.node(client).clock.wallMs();
+  const leaderMs = view.world.node(view.name(leader)).clock.wallMs();
+  return Math.abs(stampedMs - leaderMs) > HOUR_MS ? "invalid-timestamp" : null;
+}
+
+/** Of L5 and L12: the follower would have to read damaged bytes of its leader's. */
+export function rotExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  const { leader } = live.registration;
+  if (leader < 0) return null;
+  const isRotten = hasDamage(view, view.name(leader), `/${live.partition.name}/`);
+  return isRotten ? "rotten-range" : null;
+}
+
+/** Faults with which a link lets some things pass, or passes them late. A cut one is not flaky. */
+const flakyKinds: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  "lose-request",
+  "lose-response",
+  "delay",
+  "bandwidth",
+]);
+
+/** Of L11: a server outside the core comes and goes, since such faults stand on its links. */
+export function flakyExcuse(view: HealView, servers: readonly NodeId[]): ExcuseReason | null {
+  const outside = servers.filter((id) => !view.isInCore(id));
+  const flaky = view.world.standingFaults().filter(({ fault }) => flakyKinds.has(fault.kind));
+  const comesAndGoes = outside.some((id) => flaky.some((one) => touches(one, view.name(id))));
+  return comesAndGoes ? "flaky-links-outside-core" : null;
+}
+
+/**
+ * It ended itself, and damage to its disk is recorded. With its log directory at work only damaged
+ * metadata makes a server do that; a loss of power may have cut the damaged bytes off since.
+ */
+function haltedOverDamage(view: HealView, node: NodeId): boolean {
+  if (view.isUp(node) || !view.watch.exits.has(node)) return false;
+  return view.ghost.nodes.find(({ nodeId }) => nodeId === node)?.damaged === true;
+}
+
+/** Recorded damage, of a file with this in its path. */
+function hasDamage(view: HealView, server: string, part: string): boolean {
+  const { disk } = view.world.node(server);
+  return disk.files().some((path) => path.includes(part) && disk.damage(path).length > 0);
+}

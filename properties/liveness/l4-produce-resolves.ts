@@ -1,0 +1,79 @@
+/**
+ * L4: every send is acknowledged or fails by its delivery.timeout.ms, and after the heal new ones are
+ * acknowledged: one probe for each partition, sent again when it failed. That a send failed by its
+ * timeout is no violation.
+ *
+ * Broken by a leader that keeps a follower in the ISR because it fetches, not because it keeps up
+ * (`IsrRules.isCaughtUp`):
+ *   1. b3, outside the core, hears from its leader b1 only after seconds, and fetches all the time
+ *   2. it stays in the ISR, and the high watermark waits for it
+ *   3. no acks=all send is acknowledged before its timeout
+ */
+import type { Progress } from "../progress.ts";
+import { clockExcuse, diskFullExcuse, firstOf, leaderExcuse, minIsrExcuse } from "./excuses.ts";
+import type { HealView } from "./heal-view.ts";
+import type { Pending } from "./pending.ts";
+import { LivenessCheck } from "./pending.ts";
+import { PROBE_CLIENT } from "./probe-client.ts";
+import type { Probe, Probes } from "./probes.ts";
+
+export class ProduceResolves extends LivenessCheck {
+  readonly id = "L4";
+  readonly #probes: Probes;
+  readonly #progress: Progress;
+
+  constructor(probes: Probes, progress: Progress) {
+    super();
+    this.#probes = probes;
+    this.#progress = progress;
+  }
+
+  *pending(view: HealView): Iterable<Pending> {
+    for (const probe of this.#probes.all.values()) {
+      this.evaluations += 1;
+      if (probe.state !== "acked") yield this.#probe(view, probe);
+    }
+    for (const [client, sends] of this.#progress.openByClient) {
+      if (client === PROBE_CLIENT) continue;
+      this.evaluations += 1;
+      if (sends.size === 0) continue;
+      yield {
+        object: client,
+        partition: null,
+        nodes: [client],
+        waitsFor: () =>
+          `${sends.size} sends are neither acknowledged nor failed, ${first(sends)} first`,
+        excuse: () => null,
+      };
+    }
+  }
+
+  #probe(view: HealView, probe: Probe): Pending {
+    const { partition } = probe;
+    const live = [...view.partitions()].find((one) => one.partition.name === partition);
+    const leader = live?.registration.leader ?? -1;
+    return {
+      object: partition,
+      partition,
+      nodes: live === undefined ? [] : view.names(live.registration.replicas),
+      waitsFor: () =>
+        `attempt ${probe.attempts} of the probe was sent ${view.ago(probe.sentAt)} and is ${probe.state}` +
+        (probe.error === "" ? "" : `, the last failure was ${probe.error}`) +
+        `; leader ${leader < 0 ? "none" : view.name(leader)}, ISR [${live?.registration.isr.join(", ")}]`,
+      excuse: () =>
+        live === undefined
+          ? null
+          : firstOf(
+              () => leaderExcuse(view, live),
+              () => minIsrExcuse(view, live),
+              () => diskFullExcuse(view, live),
+              () => clockExcuse(view, PROBE_CLIENT, leader),
+            ),
+    };
+  }
+}
+
+function first(sends: ReadonlySet<string>): string {
+  for (const sendId of sends) return sendId;
+  return "";
+}
