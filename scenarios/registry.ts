@@ -8,7 +8,9 @@ import { dense } from "./named/dense.ts";
 import { clockSkew } from "./named/clock-skew.ts";
 import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
+import { diskRot } from "./named/disk-rot.ts";
 import { gcPause } from "./named/gc-pause.ts";
+import { lastReplicaStanding } from "./named/last-replica-standing.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
 import { oneWayPartition } from "./named/one-way-partition.ts";
 import { orderEvents } from "./named/order-events.ts";
@@ -42,6 +44,8 @@ export const namedScenarios: readonly Scenario[] = [
   rollingRestart,
   gcPause,
   quorumLoss,
+  lastReplicaStanding,
+  diskRot,
 ];
 
 export class ScenarioRegistry {

@@ -19,7 +19,7 @@ const FROM = 6 * SECOND;
 const UNTIL = 26 * SECOND;
 
 /** Fewer pauses than these are no story; each node is paused once at a time. */
-const LEAST_PAUSES = 4;
+const LEAST_PAUSES = 3;
 
 export const gcPause: Scenario = defineScenario({
   name: NAME,
@@ -61,7 +61,7 @@ export const gcPause: Scenario = defineScenario({
 });
 
 function pauses(draw: Draw, controllers: number): Fault[] {
-  return Array.from({ length: draw.between(6, 14) }, (_, index): Fault => {
+  return Array.from({ length: draw.between(9, 16) }, (_, index): Fault => {
     const at = draw.between(FROM + 6 * SECOND, UNTIL);
     const duration = spread(draw, 50 * MS, 14 * SECOND);
     return {
