@@ -9,6 +9,7 @@ import { clockSkew } from "./named/clock-skew.ts";
 import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
 import { gcPause } from "./named/gc-pause.ts";
+import { lastReplicaStanding } from "./named/last-replica-standing.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
 import { oneWayPartition } from "./named/one-way-partition.ts";
 import { orderEvents } from "./named/order-events.ts";
@@ -42,6 +43,7 @@ export const namedScenarios: readonly Scenario[] = [
   rollingRestart,
   gcPause,
   quorumLoss,
+  lastReplicaStanding,
 ];
 
 export class ScenarioRegistry {
