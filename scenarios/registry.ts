@@ -8,6 +8,7 @@ import { dense } from "./named/dense.ts";
 import { clockSkew } from "./named/clock-skew.ts";
 import { controllerFailover } from "./named/controller-failover.ts";
 import { diskFull } from "./named/disk-full.ts";
+import { diskRot } from "./named/disk-rot.ts";
 import { gcPause } from "./named/gc-pause.ts";
 import { lastReplicaStanding } from "./named/last-replica-standing.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
@@ -44,6 +45,7 @@ export const namedScenarios: readonly Scenario[] = [
   gcPause,
   quorumLoss,
   lastReplicaStanding,
+  diskRot,
 ];
 
 export class ScenarioRegistry {
