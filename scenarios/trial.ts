@@ -1,7 +1,7 @@
 /** From a scenario and a seed to a plan, and from a plan to a verdict that the harness stands by. */
 import type { SettingValue } from "../core/settings/definition.ts";
 import { withApps } from "../properties/apps/app-host.ts";
-import type { Findings } from "../properties/observation.ts";
+import type { Findings, Violation } from "../properties/observation.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import { withPartners } from "../properties/known-bugs/infect.ts";
 import { readPlan } from "../properties/plan/parse-plan.ts";
@@ -77,8 +77,11 @@ export async function runTrial(
       observers: (findings: Findings) => scenario.invariants!(findings, plan),
     }),
   };
-  const perform: Perform = async (others) =>
-    isAsync ? runAsync(plan, { ...common, ...others, apps }) : run(plan, { ...common, ...others });
+  const perform: Perform = async (others) => {
+    const all = { ...common, ...others };
+    const verdict = isAsync ? await runAsync(plan, { ...all, apps }) : run(plan, all);
+    return asExpected(verdict, scenario, plan);
+  };
   const verdict = await perform({});
   if (options.knownHash === verdict.traceHash) return verdict;
   const harness: HarnessFailure[] = [];
@@ -93,6 +96,22 @@ export async function runTrial(
   }
   if (harness.length === 0) return verdict;
   return { ...verdict, verdict: "unproven", harness: [...verdict.harness, ...harness] };
+}
+
+/** The verdict; a failure when all invariants held and yet it is not what the scenario promises. */
+function asExpected(verdict: Verdict, scenario: Scenario | null, plan: Plan): Verdict {
+  if (verdict.verdict !== "pass" || scenario?.expects === undefined) return verdict;
+  const checks = { ...verdict.checks };
+  checks[scenario.name] = (checks[scenario.name] ?? 0) + 1;
+  const complaint = scenario.expects(verdict, plan);
+  if (complaint === null) return { ...verdict, checks };
+  const violation: Violation = {
+    invariant: scenario.name,
+    at: verdict.virtualMs * 1000,
+    node: "",
+    message: `the story did not happen as told: ${complaint}`,
+  };
+  return { ...verdict, checks, verdict: "fail", violations: [violation] };
 }
 
 const comparedFields = ["traceHash", "verdict", "events", "frames", "virtualMs"] as const;
