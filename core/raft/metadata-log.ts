@@ -59,6 +59,9 @@ export class MetadataLog {
   #node: RaftNode | null = null;
   #handlers: VoterHandlers | null = null;
   #isClosed = false;
+  #hasJoined = false;
+  /** Requests that came before this node takes part: the disk it opened may have been slow. */
+  #early: (() => void)[] = [];
 
   /** Throws a VotersError for an empty list of voters, or two of one id. */
   constructor(options: MetadataLogOptions) {
@@ -88,7 +91,13 @@ export class MetadataLog {
   start(): void {
     this.guarded(() => this.#open());
     this.#ports.work.later(RAFT_LANE, "join the quorum", () =>
-      this.guarded(() => this.#opened.join()),
+      this.guarded(() => {
+        this.#opened.join();
+        this.#hasJoined = true;
+        const early = this.#early;
+        this.#early = [];
+        for (const step of early) step();
+      }),
     );
   }
 
@@ -154,9 +163,7 @@ export class MetadataLog {
 
   /** Fetch of the metadata topic. Only the leader serves it; the answer may wait for news. */
   handleFetch(call: Call): void {
-    this.#ports.work.later(RAFT_LANE, "metadata fetch", () =>
-      this.guarded(() => this.#opened.fetchServer.serve(call)),
-    );
+    this.#raftStep("metadata fetch", () => this.#opened.fetchServer.serve(call));
   }
 
   /** Vote, BeginQuorumEpoch, EndQuorumEpoch and FetchSnapshot; false for other requests. */
@@ -173,9 +180,7 @@ export class MetadataLog {
         this.#later("end quorum epoch", (handlers) => handlers.endQuorumEpoch(call));
         return true;
       case ApiKeys.FETCH_SNAPSHOT:
-        this.#ports.work.later(RAFT_LANE, "fetch snapshot", () =>
-          this.guarded(() => this.#opened.fetchServer.serveSnapshot(call)),
-        );
+        this.#raftStep("fetch snapshot", () => this.#opened.fetchServer.serveSnapshot(call));
         return true;
       default:
         return false;
@@ -256,12 +261,20 @@ export class MetadataLog {
   }
 
   #later(name: string, step: (handlers: VoterHandlers) => void): void {
-    this.#ports.work.later(RAFT_LANE, name, () => {
-      this.guarded(() => {
-        assert(this.#handlers !== null, "the metadata log is open");
-        step(this.#handlers);
-      });
+    this.#raftStep(name, () => {
+      assert(this.#handlers !== null, "the metadata log is open");
+      step(this.#handlers);
     });
+  }
+
+  /** A request's turn on the lane; one that is too early has it once this node takes part. */
+  #raftStep(name: string, step: () => void): void {
+    this.#ports.work.later(RAFT_LANE, name, () =>
+      this.guarded(() => {
+        if (this.#hasJoined) step();
+        else this.#early.push(step);
+      }),
+    );
   }
 }
 

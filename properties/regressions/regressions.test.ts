@@ -15,6 +15,8 @@
  *   and not committed yet.
  * - emptied-while-another-stops: the strict profile let a broker lose its disk on the strength of one that
  *   had been told to stop in the same moment, and then left the in-sync replicas.
+ * - request-before-the-quorum-is-joined: a voter whose disk stalled at its start answered requests before
+ *   it took part, and stood for election and fetched at once.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
