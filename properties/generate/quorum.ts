@@ -26,13 +26,16 @@ export const shortQuorumTimeouts: Readonly<Record<string, SettingValue>> = {
 /** Small numbers, so that snapshots, truncations and fetches in pieces happen in a short run. */
 export function drawQuorumSettings(draw: Draw): Record<string, SettingValue> {
   const settings: Record<string, SettingValue> = {};
-  if (draw.chance(1, 2)) {
+  const small = draw.chance(1, 2);
+  if (small) {
     settings["metadata.log.max.record.bytes.between.snapshots"] = draw.between(500, 8000);
     settings["metadata.log.segment.bytes"] = draw.between(500, 8000);
     settings["metadata.max.retention.bytes"] = draw.between(1000, 20_000);
   }
-  if (draw.chance(1, 4)) settings["controller.quorum.fetch.max.bytes"] = draw.between(1, 2000);
-  if (draw.chance(1, 6)) settings["metadata.log.max.snapshot.interval.ms"] = 2000;
+  // In smaller pieces no snapshot would arrive before the next one takes its place.
+  const piece = small ? draw.between(1500, 4000) : draw.between(1, 2000);
+  if (draw.chance(1, 4)) settings["controller.quorum.fetch.max.bytes"] = piece;
+  if (small && draw.chance(1, 3)) settings["metadata.log.max.snapshot.interval.ms"] = 2000;
   return settings;
 }
 

@@ -9,7 +9,11 @@ export const whiteBoxOf: Readonly<Record<BlackBoxAnomaly, readonly string[]>> = 
   "inconsistent-offsets": ["A4", "A6", "A11", "B1", "B2", "B6", "B7", "B8", "B12", "F2", "F4"],
   duplicate: ["D1", "D2", "D6", "D7", "F1", "F4"],
   "lost-write": ["A4", "A5", "B1", "B2", "B4", "B6", "B7", "B12", "B13", "D2", "F1", "F4", "F6"],
-  unseen: ["A4", "A5", "B1", "B2", "B4", "B6", "B7", "B12", "B13", "D2", "F1", "F6"],
+  // What is stuck is not read either.
+  unseen: [
+    ...["A4", "A5", "B1", "B2", "B4", "B6", "B7", "B12", "B13", "D2", "F1", "F6"],
+    ...["L1", "L2", "L3", "L4", "L5", "L12"],
+  ],
   "nonmonotonic-send": ["B1", "D1", "D3", "H2"],
   "nonmonotonic-poll": ["F1", "F6"],
   "poll-skip": ["B1", "F1", "F4", "F6"],

@@ -1,6 +1,7 @@
 /** When each excuse holds. The list in `pending.ts` is complete: a check asks for those that are its own. */
 import type { NodeId } from "../../core/ids.ts";
 import type { FaultKind } from "../../sim/faults/fault.ts";
+import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import { touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
@@ -65,8 +66,25 @@ export function serverExcuse(view: HealView, node: NodeId): ExcuseReason | null 
   if (failedDirectories.has(node)) return "log-directory-failed";
   if (foreignDisks.has(node)) return "foreign-disk";
   if (haltedOverDamage(view, node)) return "metadata-damaged";
+  if (needsRottenMetadata(view, node)) return "rotten-range";
   if (exits.get(node)?.includes("registration") === true) return "registration-timeout";
   return null;
+}
+
+/**
+ * It fetches metadata that rotted on the disk of the active controller, which serves it as it is; the
+ * CRC tells the follower, which asks again (KAFKA-18723), until another one leads.
+ */
+function needsRottenMetadata(view: HealView, node: NodeId): boolean {
+  const { active } = view.watch;
+  if (active === null || active.node === node) return false;
+  const { disk } = view.world.node(view.name(active.node));
+  const isRotten = disk
+    .files()
+    .some((path) => path.includes(METADATA_PARTITION) && disk.damage(path).length > 0);
+  if (!isRotten) return false;
+  const log = view.ghost.partition(METADATA_PARTITION);
+  return (log.replica(node)?.log.end ?? 0) < log.trueHighWatermark;
 }
 
 /** Of L4 and L12: the ISR cannot reach what acks=all asks for. */

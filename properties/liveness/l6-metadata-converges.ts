@@ -59,7 +59,7 @@ export class MetadataConverges extends LivenessCheck {
       excuse: () =>
         firstOf(
           () => controllerExcuse(view),
-          () => (view.isUp(nodeId) ? null : (serverExcuse(view, nodeId) ?? "node-halted")),
+          () => serverExcuse(view, nodeId) ?? (view.isUp(nodeId) ? null : "node-halted"),
         ),
     };
   }
