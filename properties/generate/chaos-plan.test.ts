@@ -3,6 +3,7 @@ import { SeededStream } from "../../sim/random.ts";
 import { readPlan } from "../plan/parse-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { drawChaosPlan } from "./chaos-plan.ts";
+import { drawDenseChaosPlan } from "./dense-plan.ts";
 import { drawOrderEvents } from "./order-input.ts";
 
 function drawn(seed: number): Plan {
@@ -16,6 +17,18 @@ describe("chaos plans", () => {
   test("are plans, and the same for the same seed", () => {
     for (const plan of plans) expect(readPlan(plan, { bugs: [] }).profile).toBe("chaos");
     expect(drawn(7)).toEqual(plans[7]);
+  });
+
+  test("of a dense scenario begin before its heal", () => {
+    const draw = new SeededStream("dense chaos");
+    const dense = Array.from({ length: 100 }, (_, seed) =>
+      drawDenseChaosPlan(draw.fork(String(seed)), String(seed)),
+    );
+    for (const plan of dense) expect(readPlan(plan, { bugs: [] }).profile).toBe("chaos");
+    const late = dense.flatMap((plan) =>
+      plan.faults.filter(({ id, at }) => id.startsWith("d") && at! > plan.heal.at + 500_000),
+    );
+    expect(late).toEqual([]);
   });
 
   test("have all that takes copies", () => {

@@ -11,23 +11,29 @@ import {
 import type { Draw } from "./draw.ts";
 import type { InputEvent } from "./input-event.ts";
 import { drawOrderEventsPlan } from "./order-events-plan.ts";
+import type { Pace } from "./pace.ts";
+import { brisk } from "./pace.ts";
 import { SECOND } from "./time.ts";
 
 const DISASTERS_FROM = 3 * SECOND;
-const DISASTERS_UNTIL = 26 * SECOND;
+/** Disasters begin so long before the heal, to have time for what comes last in them. */
+const BEFORE_HEAL = 5 * SECOND;
 
-export function drawChaosPlan(draw: Draw, seed: string, events: readonly InputEvent[]): Plan {
+export function drawChaosPlan(
+  draw: Draw,
+  seed: string,
+  events: readonly InputEvent[],
+  ownPace: Pace | null = null,
+): Plan {
   const size = draw.fork("chaos-size");
   const brokers = size.pick([3, 3, 3, 4, 5]);
   const partitions = size.between(1, 4);
   const replicationFactor = drawReplicationFactor(size);
   const minInsyncReplicas = drawMinInsyncReplicas(size, replicationFactor);
-  const plan = drawOrderEventsPlan(draw, seed, events, {
-    brokers,
-    partitions,
-    replicationFactor,
-    minInsyncReplicas,
-  });
+  const shape = { brokers, partitions, replicationFactor, minInsyncReplicas };
+  const plan = drawOrderEventsPlan(draw, seed, events, shape, ownPace);
+  const pace = ownPace ?? brisk;
+  const shorter = brisk.longestFaultUs / pace.longestFaultUs;
   const producers = plan.clients.filter((client) => client.kind === "producer");
   const others = plan.clients.filter((client) => client.kind !== "producer");
   const [topic] = plan.topics;
@@ -37,8 +43,9 @@ export function drawChaosPlan(draw: Draw, seed: string, events: readonly InputEv
       .filter(({ roles }) => roles.includes("controller"))
       .map(({ id }) => id),
     partitions: Array.from({ length: partitions }, (_, index) => `${topic?.name}-${index}`),
-    fromUs: DISASTERS_FROM,
-    untilUs: DISASTERS_UNTIL,
+    fromUs: ownPace?.faultsFromUs ?? DISASTERS_FROM,
+    untilUs: pace.healAtUs - BEFORE_HEAL / shorter,
+    shorter,
   });
   return {
     ...plan,

@@ -1,5 +1,6 @@
 import type { Plan } from "../plan/plan.ts";
 import type { Draw } from "./draw.ts";
+import { drawChaosPlan } from "./chaos-plan.ts";
 import { drawOrderEventsPlan } from "./order-events-plan.ts";
 import { drawOrderEvents } from "./order-input.ts";
 import { dense } from "./pace.ts";
@@ -16,4 +17,11 @@ export function drawDensePlan(draw: Draw, seed: string): Plan {
   };
   const plan = drawOrderEventsPlan(draw, seed, events, cluster, dense);
   return { ...plan, scenario: "dense" };
+}
+
+/** The same pace in the profile chaos. */
+export function drawDenseChaosPlan(draw: Draw, seed: string): Plan {
+  const size = draw.fork("size");
+  const events = drawOrderEvents(draw.fork("events"), size.between(150, 350));
+  return { ...drawChaosPlan(draw, seed, events, dense), scenario: "dense" };
 }

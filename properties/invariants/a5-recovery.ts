@@ -1,6 +1,9 @@
 import type { FactOf } from "../../core/facts.ts";
+import type { Offset } from "../../core/ids.ts";
 import type { DiskScan } from "../ghost/disk-scan.ts";
+import type { DurableFiles } from "../ghost/durable-files.ts";
 import { firstDifference } from "../ghost/ghost-log.ts";
+import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import { Check } from "./check.ts";
@@ -26,7 +29,10 @@ export class Recovery extends Check {
     for (const replica of node.replicas) {
       const { partition, syncedEnd } = replica;
       if (syncedEnd === 0 || node.mayHaveLost(partition.name)) continue;
-      const found = node.scans.get(partition.name)?.intactEnd ?? 0;
+      const intactEnd = node.scans.get(partition.name)?.intactEnd ?? 0;
+      const found = partition.isMetadata
+        ? Math.max(intactEnd, snapshotEnd(this.ghost.files, node.name))
+        : intactEnd;
       this.evaluations += 1;
       if (found >= syncedEnd || mayHaveCut(replica, found)) continue;
       const message = `the log was synced up to ${syncedEnd} and is intact only up to ${found}`;
@@ -80,6 +86,22 @@ export class Recovery extends Check {
     const message = `a log was opened up to ${fact.endOffset}, but only ${end} was ever written`;
     this.fail(moment, message, fact.partition, end);
   }
+}
+
+const SNAPSHOT = new RegExp(`/${METADATA_PARTITION}/(\\d{20})-\\d{10}\\.checkpoint$`);
+
+/**
+ * End of the latest metadata snapshot on that disk, which stands for all records before it: the log
+ * that it replaces is emptied in memory first, and may have no file yet when the process ends
+ * (KafkaMetadataLog.truncateToLatestSnapshot, done again at the next start).
+ */
+function snapshotEnd(files: DurableFiles, node: string): Offset {
+  let end = 0;
+  for (const path of files.list(node)) {
+    const offset = Number(SNAPSHOT.exec(path)?.[1] ?? 0);
+    if (offset > end && files.read(node, path) !== null) end = offset;
+  }
+  return end;
 }
 
 /** It died as it cut what its leader does not have, and could not tell. */

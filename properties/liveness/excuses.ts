@@ -37,11 +37,14 @@ export function controllerExcuse(view: HealView): ExcuseReason | null {
   return view.isUp(active.node) && view.isHampered(active.node) ? "leader-outside-core" : null;
 }
 
-/** Of L2, and of all that needs the leader of a partition. */
+/**
+ * Of L2, and of all that needs the leader of a partition. A broker that legally does not run has no
+ * directory online: one that halts over damaged metadata, by a disk that lied of its syncs, for one.
+ */
 export function leaderExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
   const { isr, leader } = live.registration;
   const electable = isr.filter(
-    (id) => view.isInCore(id) && !view.watch.failedDirectories.has(id) && !isOnNewDisk(view, id),
+    (id) => view.isInCore(id) && serverExcuse(view, id) === null && !isOnNewDisk(view, id),
   );
   if (electable.length === 0) return "no-electable-replica";
   if (leader >= 0 && !view.isInCore(leader) && view.isUp(leader) && view.isHampered(leader)) {

@@ -9,7 +9,7 @@ export const excuseReasons = {
   "voter-damaged": "a voter of the core halted over damaged metadata",
   "no-quorum-leader":
     "there is no functional leader of the metadata quorum, which is excused itself",
-  "no-electable-replica": "no member of the ISR with its directory online is in the core",
+  "no-electable-replica": "no member of the ISR that runs with its directory online is in the core",
   "leader-outside-core":
     "the controller hears a leader outside the core on which faults stand: it keeps its power",
   "foreign-disk": "the node has another node's disk and refuses to start",
