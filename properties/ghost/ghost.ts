@@ -382,11 +382,14 @@ export class Ghost implements Observer {
   #truncated(fact: FactOf<"truncated">, moment: Moment): void {
     const replica = this.replica(fact.partition, moment);
     const { log } = replica;
+    const endBefore = log.end;
     if (replica.partition.isMetadata && fact.why === "out-of-range") {
       // A snapshot, which is on disk, stands for all that came before.
+      // If the log reached beyond it, the leader has had it cut; what damage took was there once.
+      const isCut = endBefore > fact.toOffset || fact.toOffset > replica.onceSyncedEnd;
       log.startAt(fact.toOffset, replica.partition.committed);
       replica.syncedEnd = fact.toOffset;
-      if (this.#hasOwnDisk(moment.nodeId)) replica.onceSyncedEnd = fact.toOffset;
+      if (isCut && this.#hasOwnDisk(moment.nodeId)) replica.onceSyncedEnd = fact.toOffset;
     } else if (fact.toOffset < log.end) {
       if (fact.why !== "recovery") this.truncations += 1;
       log.truncateTo(fact.toOffset);
@@ -394,7 +397,7 @@ export class Ghost implements Observer {
       log.startAt(fact.toOffset, replica.partition.committed);
     }
     replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
-    if (fact.why !== "recovery" && fact.toOffset < replica.onceSyncedEnd) {
+    if (fact.why !== "recovery" && fact.toOffset < Math.min(endBefore, replica.onceSyncedEnd)) {
       replica.onceSyncedEnd = fact.toOffset;
     }
     replica.highWatermark = Math.min(replica.highWatermark, log.end);

@@ -1,4 +1,5 @@
 import type { Offset } from "../../core/ids.ts";
+import type { Batch } from "../../core/record/batch.ts";
 import type { GhostLog } from "./ghost-log.ts";
 
 /** Base offset, and the leader's stamp of its epoch: a batch's CRC covers neither. */
@@ -21,4 +22,15 @@ export function isUncovered(log: GhostLog, segmentBase: Offset, position: number
     at += sizeBytes;
   }
   return false;
+}
+
+/** End offset of the batch that holds that byte of a segment; -1 without one. */
+export function endOfBatchAt(log: GhostLog, segmentBase: Offset, position: number): Offset {
+  let at = 0;
+  for (let index = log.countBelow(segmentBase); index < log.batches.length; index += 1) {
+    const batch = log.batches[index] as Batch;
+    at += batch.body.encoded.length;
+    if (position < at) return batch.nextOffset;
+  }
+  return -1;
 }

@@ -29,6 +29,8 @@ export class AppendOnly extends Check {
       for (const batch of scan.batches(true)) {
         const { baseOffset } = batch;
         if (baseOffset >= replica.log.end || baseOffset >= fact.endOffset) return;
+        // Deleted segments may come back: a directory is not synced when files go (LogSegment.java).
+        if (baseOffset < replica.log.start) continue;
         const known = replica.log.batchAt(baseOffset);
         this.evaluations += 1;
         if (known !== undefined && sameBatch(known, batch)) continue;

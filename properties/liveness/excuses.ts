@@ -1,5 +1,7 @@
 /** When each excuse holds. The list in `pending.ts` is complete: a check asks for those that are its own. */
 import type { NodeId } from "../../core/ids.ts";
+import { endOfBatchAt } from "../ghost/header-rot.ts";
+import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { FaultKind } from "../../sim/faults/fault.ts";
 import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
@@ -8,6 +10,7 @@ import { minIsrOf } from "./planned.ts";
 import type { ExcuseReason } from "./pending.ts";
 
 const HOUR_MS = 3_600_000;
+const METADATA_SEGMENT = new RegExp(`/${METADATA_PARTITION}/(\\d+)\\.log$`);
 
 /** The first that holds; null when none does. */
 export function firstOf(...excuses: readonly (() => ExcuseReason | null)[]): ExcuseReason | null {
@@ -44,7 +47,7 @@ export function controllerExcuse(view: HealView): ExcuseReason | null {
 export function leaderExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
   const { isr, leader } = live.registration;
   const electable = isr.filter(
-    (id) => view.isInCore(id) && serverExcuse(view, id) === null && !isOnNewDisk(view, id),
+    (id) => view.isInCore(id) && serverExcuse(view, id) === null && !isOnNewDisk(view, live, id),
   );
   if (electable.length === 0) return "no-electable-replica";
   if (leader >= 0 && !view.isInCore(leader) && view.isUp(leader) && view.isHampered(leader)) {
@@ -58,9 +61,12 @@ export function leaderExcuse(view: HealView, live: LivePartition): ExcuseReason 
  * it to the new one since, which alone elects nobody (ReplicationControlManager.java): the next
  * unfencing does.
  */
-function isOnNewDisk(view: HealView, broker: NodeId): boolean {
+function isOnNewDisk(view: HealView, { partition }: LivePartition, broker: NodeId): boolean {
   const node = view.ghost.nodes.find(({ nodeId }) => nodeId === broker);
-  return node !== undefined && node.newDiskIn === node.incarnation;
+  if (node === undefined || !node.replaced) return false;
+  if (node.newDiskIn === node.incarnation) return true;
+  const { assignedAt, unfencedAt } = view.watch;
+  return (assignedAt.get(partition.name) ?? -1) > (unfencedAt[broker] ?? -1);
 }
 
 /** Of L3, and of what needs that server. */
@@ -69,25 +75,30 @@ export function serverExcuse(view: HealView, node: NodeId): ExcuseReason | null 
   if (failedDirectories.has(node)) return "log-directory-failed";
   if (foreignDisks.has(node)) return "foreign-disk";
   if (haltedOverDamage(view, node)) return "metadata-damaged";
-  if (needsRottenMetadata(view, node)) return "rotten-range";
   if (exits.get(node)?.includes("registration") === true) return "registration-timeout";
-  return null;
+  return rottenMetadataExcuse(view, node);
 }
 
 /**
- * It fetches metadata that rotted on the disk of the active controller, which serves it as it is; the
- * CRC tells the follower, which asks again (KAFKA-18723), until another one leads.
+ * Of L6, and of all that needs a server: its next metadata has rotted on the disk of the quorum's leader,
+ * which serves it as it is; the CRC tells the follower, which asks again (KAFKA-18723), until another leads.
  */
-function needsRottenMetadata(view: HealView, node: NodeId): boolean {
+export function rottenMetadataExcuse(view: HealView, node: NodeId): ExcuseReason | null {
   const { active } = view.watch;
-  if (active === null || active.node === node) return false;
-  const { disk } = view.world.node(view.name(active.node));
-  const isRotten = disk
-    .files()
-    .some((path) => path.includes(METADATA_PARTITION) && disk.damage(path).length > 0);
-  if (!isRotten) return false;
+  if (active === null || active.node === node) return null;
   const log = view.ghost.partition(METADATA_PARTITION);
-  return (log.replica(node)?.log.end ?? 0) < log.trueHighWatermark;
+  const leaders = log.replica(active.node);
+  const end = log.replica(node)?.log.end ?? 0;
+  if (leaders === undefined || end >= leaders.log.end) return null;
+  const { disk } = view.world.node(view.name(active.node));
+  const isRotten = disk.files().some((path) => {
+    const [, base] = METADATA_SEGMENT.exec(path) ?? [];
+    if (base === undefined) return false;
+    return disk
+      .damage(path)
+      .some(({ from }) => endOfBatchAt(leaders.log, Number(base), from) > end);
+  });
+  return isRotten ? "rotten-range" : null;
 }
 
 /** Of L4 and L12: the ISR cannot reach what acks=all asks for. */

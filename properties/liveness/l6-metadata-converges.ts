@@ -10,7 +10,13 @@
  *   3. "fenced" makes b1 wait for metadata that never comes: the proposal stays pending for ever
  */
 import type { PartitionName } from "../../core/ids.ts";
-import { controllerExcuse, firstOf, leaderExcuse, serverExcuse } from "./excuses.ts";
+import {
+  controllerExcuse,
+  firstOf,
+  leaderExcuse,
+  rottenMetadataExcuse,
+  serverExcuse,
+} from "./excuses.ts";
 import type { HealView, LivePartition, Server } from "./heal-view.ts";
 import type { OpenProposal } from "./liveness-watch.ts";
 import type { Pending } from "./pending.ts";
@@ -59,7 +65,8 @@ export class MetadataConverges extends LivenessCheck {
       excuse: () =>
         firstOf(
           () => controllerExcuse(view),
-          () => serverExcuse(view, nodeId) ?? (view.isUp(nodeId) ? null : "node-halted"),
+          () => rottenMetadataExcuse(view, nodeId),
+          () => (view.isUp(nodeId) ? null : (serverExcuse(view, nodeId) ?? "node-halted")),
         ),
     };
   }

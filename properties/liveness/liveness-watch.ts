@@ -58,6 +58,10 @@ export class LivenessWatch implements Observer {
   /** Why the node's last process ended by itself. */
   readonly exits: Map<NodeId, string> = new Map();
   readonly changes: Map<PartitionName, ChangeCount> = new Map();
+  /** By node id: offset of the record by which that broker was unfenced last. */
+  readonly unfencedAt: (Offset | undefined)[] = [];
+  /** Offset of the record by which one of its replicas got another directory last. */
+  readonly assignedAt: Map<PartitionName, Offset> = new Map();
   /** Highest epoch of the quorum at the heal, and now. */
   firstQuorumEpoch: LeaderEpoch = -1;
   quorumEpoch: LeaderEpoch = -1;
@@ -117,6 +121,9 @@ export class LivenessWatch implements Observer {
       this.applied[nodeId] = { offset, epoch, at };
     },
     "metadata-committed": (fact, moment) => this.#committed(fact, moment),
+    "partition-decided": ({ partition, why, offset }) => {
+      if (why === "directory-assigned") this.assignedAt.set(partition, offset);
+    },
     "isr-proposed": ({ partition, proposedIsr, partitionEpoch }, { nodeId, at }) => {
       this.proposals.set(partition, { node: nodeId, proposedIsr, partitionEpoch, at });
     },
@@ -167,6 +174,9 @@ export class LivenessWatch implements Observer {
     const { metadata } = this.#ghost;
     if (!metadata.fresh) return;
     if (record.type !== "NoOp") this.decidedEnd = offset;
+    if (record.type === "BrokerRegistrationChange" && record.fenced === false) {
+      this.unfencedAt[record.brokerId] = offset;
+    }
     if (!endsBatch || this.#onChange === null) return;
     for (const partition of metadata.touchedPartitions) this.#changed(partition, moment);
   }

@@ -19,7 +19,8 @@ export const excuseReasons = {
   "too-few-replicas": "fewer replicas than min.insync.replicas can join",
   "disk-full": "the leader's disk is full",
   "invalid-timestamp": "clocks are more than an hour apart",
-  "rotten-range": "the follower needs a damaged range of the leader's log",
+  "rotten-range":
+    "the follower needs a damaged range of the leader's log, or a server of the quorum leader's",
   "node-halted": "the node halted",
   "frozen-high-watermark": "replicas join at a frozen high watermark under min ISR (KAFKA-19996)",
   "flaky-links-outside-core": "faults stand on replicas outside the core, which come and go",

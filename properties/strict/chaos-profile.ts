@@ -6,7 +6,7 @@
 import type { Fault, FaultTargets } from "../../sim/faults/fault.ts";
 import { QuorumGuard } from "./quorum-guard.ts";
 import type { StrictProfileOptions } from "./strict-profile.ts";
-import { attemptOf, destroysBytes } from "./strict-profile.ts";
+import { attemptOf, destroysBytes, endsProcess } from "./strict-profile.ts";
 
 export class ChaosProfile {
   readonly #options: StrictProfileOptions;
@@ -20,6 +20,7 @@ export class ChaosProfile {
   /** Whether the fault may strike. If it may, it is taken to have struck. */
   mayStrike(fault: Fault, targets: FaultTargets): boolean {
     const attempt = attemptOf(fault, targets, this.#options.world);
+    if (endsProcess(attempt) && !this.#quorum.mayEnd(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
     if (!this.#quorum.canSpare(attempt)) return false;
     this.#quorum.markStruck(attempt);

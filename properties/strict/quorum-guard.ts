@@ -37,11 +37,23 @@ export class QuorumGuard {
     const { kind, nodes } = attempt;
     const struck = this.#voters.filter((name) => nodes.includes(name));
     if (struck.some((name) => this.#mayForgetVotes(name, attempt))) return false;
+    if (struck.some((name) => this.#goesUnnoticed(name, attempt))) return false;
     // A voter syncs what it acknowledges: a loss of power takes nothing that anybody counted.
     const keepsAll = (name: string): boolean => kind === "power-loss" && !this.#isDamaged(name);
     if (struck.every(keepsAll)) return true;
     const left = this.#voters.filter((name) => !nodes.includes(name) && this.#holdsAll(name));
     return left.length > this.#voters.length / 2;
+  }
+
+  /**
+   * Whether the processes of the voters among the nodes may end. A damaged voter that runs on still
+   * counts for what it commits; what it has lost shows once it starts again. Until a majority without it
+   * has everything, its process is as dear as its disk.
+   */
+  mayEnd(attempt: Attempt): boolean {
+    const ends = this.#voters.filter((name) => attempt.nodes.includes(name));
+    if (!ends.some((name) => this.#isDamaged(name))) return true;
+    return this.canSpare(attempt);
   }
 
   /** The fault strikes: what those voters have is in doubt until they have looked at their disks. */
@@ -117,6 +129,12 @@ export class QuorumGuard {
   #mayForgetVotes(name: string, { kind, rot }: Attempt): boolean {
     if (rot !== null) return isQuorumState(rot.path);
     return kind === "power-loss" && this.#world.damagedFiles(name).some(isQuorumState);
+  }
+
+  /** No CRC covers where a batch lies and whose epoch it is of: a voter believes in what it reads. */
+  #goesUnnoticed(name: string, { rot }: Attempt): boolean {
+    if (rot === null || !reachesLog(rot.path, METADATA_PARTITION)) return false;
+    return !this.#world.isChecked(name, rot);
   }
 
   #nodeNamed(name: string): NodeGhost | undefined {

@@ -61,6 +61,7 @@ export class StrictProfile {
     this.#forgetRecovered();
     this.#markDamaged();
     if (this.#endangersTheStruck(attempt)) return false;
+    if (endsProcess(attempt) && !this.#quorum.mayEnd(attempt)) return false;
     if (!destroysBytes(attempt)) return true;
     if (attempt.nodes.some((node) => this.#goesUnnoticed(node, attempt))) return false;
     if (!this.#quorum.canSpare(attempt)) return false;
@@ -247,4 +248,19 @@ export function destroysBytes(attempt: Attempt): boolean {
     default:
       return false;
   }
+}
+
+const endings: ReadonlySet<string> = new Set([
+  "kill",
+  "stop",
+  "restart",
+  "power-loss",
+  // A server halts when its disk fails it.
+  "disk-error",
+  "disk-full",
+]);
+
+/** Whether processes may end by it. */
+export function endsProcess({ kind }: Attempt): boolean {
+  return endings.has(kind);
 }
