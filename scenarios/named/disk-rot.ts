@@ -19,11 +19,19 @@ const LOG_FILE = `data/${PARTITION}/00000000000000000000.log`;
 const BROKERS = 3;
 const READER = "r2";
 
-/** So many bits turn over at once: no CRC covers offset and epoch of a batch, and one may lie there. */
-const BITS = 4;
+const EVERY_US = 100 * MS;
 
-/** Long records, so that most bytes are covered by a CRC. */
+/** At most so many bits turn over at once. */
+const MOST_BITS = 4;
+
 const VALUE_LENGTH = 300;
+/** With batch.size=1: a header of 61 bytes, and a record with a key of five. */
+const BATCH_BYTES = 61 + 14 + VALUE_LENGTH;
+/**
+ * What comes before no CRC covers: of a batch whose offset or epoch rots, Kafka believes another one,
+ * and promises nothing. (Magic and CRC, before it as well, are found out, too.)
+ */
+const COVERED_FROM = 21;
 
 /** A tale: what strikes from `at` on, over before `TALE_US` later. */
 type Tale = (draw: Draw, at: number) => Told;
@@ -48,12 +56,8 @@ export const diskRot: Scenario = defineScenario({
     const told = tales.map((tale, index) => tale(draw.fork(`tale ${index}`), at + index * TALE_US));
     const healAt = at + tales.length * TALE_US;
     const topics = [{ name: STORY_TOPIC, partitions: 1, replicationFactor: BROKERS, settings: {} }];
-    const everyUs = 50 * MS;
-    const sends = stream({
-      fromUs: SECOND,
-      everyUs,
-      count: Math.floor((healAt - SECOND) / everyUs),
-    });
+    const count = Math.floor((healAt - SECOND) / EVERY_US);
+    const sends = stream({ fromUs: SECOND, everyUs: EVERY_US, count });
     return storyPlan({
       scenario: NAME,
       seed,
@@ -69,6 +73,8 @@ export const diskRot: Scenario = defineScenario({
       settings: {
         "flush.messages": 1,
         "delivery.timeout.ms": 30000,
+        // One record in each batch, so that it is known where a CRC covers what.
+        "batch.size": 1,
         // A checkpoint that a disk forgets leaves no log directory to go on with: another story.
         "replica.high.watermark.checkpoint.interval.ms": 3_600_000,
         "log.flush.offset.checkpoint.interval.ms": 3_600_000,
@@ -96,7 +102,7 @@ function lengthened(send: SendOperation): SendOperation {
 /** One broker, leader or not, dies without having read it; the log that it recovers ends before it. */
 function foundAtRecovery(draw: Draw, at: number): Told {
   const target = { node: draw.pick(brokerNames(BROKERS)) };
-  return { faults: [...rot(target, at), ...found(draw, target, at)] };
+  return { faults: [...rot(draw, target, at), ...found(draw, target, at)] };
 }
 
 /**
@@ -113,7 +119,7 @@ function foundByReaders(draw: Draw, at: number): Told {
   return {
     faults: [
       { kind: "kill", target: { role: "isr-follower", of: PARTITION }, at, for: backAt - at },
-      ...rot(leader, rotAt),
+      ...rot(draw, leader, rotAt),
       { kind: "kill", target: leader, at: overAt, for: draw.between(100, 3000) * MS },
     ],
     reads: [{ id: `read-${at}`, at: readAt, client: READER, ...seek }],
@@ -129,20 +135,24 @@ function forgotten(draw: Draw, at: number): Told {
 function everywhere(draw: Draw, at: number): Told {
   const [first, ...others] = draw.shuffled(brokerNames(BROKERS)) as [string, ...string[]];
   const faults: Unnamed[] = [
-    ...rot({ node: first }, at),
+    ...rot(draw, { node: first }, at),
     ...found(draw, { node: first }, at + 2 * SECOND),
   ];
   for (const node of others) {
     const target = { node };
     if (draw.chance(1, 3)) faults.push(...forgets(draw, target, at));
-    else faults.push(...rot(target, at), ...found(draw, target, at + 2 * SECOND));
+    else faults.push(...rot(draw, target, at), ...found(draw, target, at + 2 * SECOND));
   }
   return { faults };
 }
 
-function rot(target: Target, at: number): Unnamed[] {
-  return Array.from({ length: BITS }, (_, index): Unnamed => {
-    return { kind: "bit-rot", target, at: at + index, path: LOG_FILE };
+/** In the half that is sure to be there. */
+function rot(draw: Draw, target: Target, at: number): Unnamed[] {
+  const batches = Math.floor((at - SECOND) / EVERY_US / 2);
+  return Array.from({ length: draw.between(1, MOST_BITS) }, (_, index): Unnamed => {
+    const inBatch = draw.between(COVERED_FROM, BATCH_BYTES - 1);
+    const position = draw.below(batches) * BATCH_BYTES + inBatch;
+    return { kind: "bit-rot", target, at: at + index, path: LOG_FILE, position };
   });
 }
 
