@@ -3,7 +3,6 @@ import type { NodeId } from "../../core/ids.ts";
 import { endOfBatchAt } from "../ghost/header-rot.ts";
 import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { FaultKind } from "../../sim/faults/fault.ts";
-import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import { touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
