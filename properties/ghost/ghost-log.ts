@@ -107,6 +107,22 @@ export class GhostLog {
     return copy;
   }
 
+  /**
+   * Forgets the batches that end at or below `offset`, of which nobody will ask again; what follows still
+   * counts as following them. Returns how many they were.
+   */
+  forgetBefore(offset: Offset): number {
+    const count = this.countBelow(offset);
+    if (count === 0) return 0;
+    this.#startHigh = this.#high[count - 1] as number;
+    this.#startLow = this.#low[count - 1] as number;
+    this.#start = (this.batches[count - 1] as Batch).nextOffset;
+    this.batches.splice(0, count);
+    this.#high.splice(0, count);
+    this.#low.splice(0, count);
+    return count;
+  }
+
   /** Takes over a log that was read from a disk: `batches` up to `end`. */
   replace(start: Offset, batches: readonly Batch[], end: Offset, prefix: GhostLog | null): void {
     this.startAt(start, prefix);

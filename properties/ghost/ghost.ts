@@ -186,9 +186,16 @@ export class Ghost implements Observer {
     "log-flushed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       if (fact.upTo > replica.syncedEnd) replica.syncedEnd = Math.min(fact.upTo, replica.log.end);
-      if (replica.syncedEnd > replica.onceSyncedEnd && this.#hasOwnDisk(moment.nodeId)) {
+      // Of voters: on another disk than the quorum began with they have no say in what is committed.
+      const isOwn = this.quorum.member(moment.nodeId).hasOriginalDisk;
+      if (isOwn && replica.syncedEnd > replica.onceSyncedEnd) {
         replica.onceSyncedEnd = replica.syncedEnd;
       }
+    },
+    "log-prefix-deleted": (fact, moment) => {
+      const replica = this.replica(fact.partition, moment);
+      replica.logStartOffset = fact.logStartOffset;
+      replica.partition.forgetDeleted();
     },
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
     "became-follower": (fact, moment) => this.#becameFollower(fact, moment),
@@ -229,9 +236,7 @@ export class Ghost implements Observer {
       for (const partition of this.partitions.values()) partition.takenOver(moment.nodeId);
     },
     "raft-state": (fact, moment) => {
-      if (fact.state === "leader" && this.#lacksCommitted(moment) && this.mayHaveLostMetadata()) {
-        this.metadataLost = true;
-      }
+      if (fact.state === "leader" && this.#lostMetadata(moment)) this.metadataLost = true;
       this.quorum.state(fact, moment);
     },
     "voter-fetched": (fact) => this.quorum.joined(fact.voter),
@@ -335,6 +340,7 @@ export class Ghost implements Observer {
     const replica = this.replica(fact.partition, moment);
     const { node, log } = replica;
     const endBefore = log.end;
+    if (replica.partition.isMetadata) replica.logStartOffset = fact.logStartOffset;
     const scan = node.scans.get(fact.partition);
     if (scan === undefined) {
       log.truncateTo(fact.endOffset);
@@ -389,7 +395,9 @@ export class Ghost implements Observer {
       const isCut = endBefore > fact.toOffset || fact.toOffset > replica.onceSyncedEnd;
       log.startAt(fact.toOffset, replica.partition.committed);
       replica.syncedEnd = fact.toOffset;
-      if (isCut && this.#hasOwnDisk(moment.nodeId)) replica.onceSyncedEnd = fact.toOffset;
+      replica.logStartOffset = fact.toOffset;
+      if (isCut && this.quorum.member(moment.nodeId).hasOriginalDisk)
+        replica.onceSyncedEnd = fact.toOffset;
     } else if (fact.toOffset < log.end) {
       if (fact.why !== "recovery") this.truncations += 1;
       log.truncateTo(fact.toOffset);
@@ -403,15 +411,10 @@ export class Ghost implements Observer {
     replica.highWatermark = Math.min(replica.highWatermark, log.end);
   }
 
-  #lacksCommitted(moment: Moment): boolean {
+  /** Who was just elected lacks committed metadata, by nobody's mistake. */
+  #lostMetadata(moment: Moment): boolean {
     const { log, partition } = this.replica(METADATA_PARTITION, moment);
-    const end = partition.trueHighWatermark;
-    return log.end < end || !log.samePrefix(partition.committed, end);
-  }
-
-  /** Of voters: the disk with which the quorum began. Others have no say in what is committed. */
-  #hasOwnDisk(node: NodeId): boolean {
-    return this.quorum.member(node).hasOriginalDisk;
+    return !partition.isHeldBy(log) && this.mayHaveLostMetadata();
   }
 
   /** A log that was never opened at this start is a new one, or was lost with its directory. */

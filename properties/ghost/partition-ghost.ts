@@ -31,6 +31,8 @@ export interface Promised {
   readonly node: string;
 }
 
+const FORGOTTEN_AT_ONCE = 256;
+
 /** Truth about one partition: what is committed for good, and who really leads. */
 export class PartitionGhost implements Canon {
   readonly name: PartitionName;
@@ -131,6 +133,18 @@ export class PartitionGhost implements Canon {
       if (election?.unclean === true && election.leader === node) return election;
     }
     return this.elections[leaderEpoch];
+  }
+
+  /**
+   * Forgets what all replicas have deleted from the start of their logs: a cluster that idles for hours
+   * would fill the memory with it. Some of it at a time, since each time costs all that is kept.
+   */
+  forgetDeleted(): void {
+    let start = Infinity;
+    for (const { logStartOffset } of this.replicas) start = Math.min(start, logStartOffset);
+    if (this.committed.countBelow(start) < FORGOTTEN_AT_ONCE) return;
+    this.isrSizes.splice(0, this.committed.forgetBefore(start));
+    for (const { log } of this.replicas) log.forgetBefore(start);
   }
 
   /** That log has everything committed, and it is the committed content. */

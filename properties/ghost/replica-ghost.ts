@@ -38,6 +38,8 @@ export class ReplicaGhost {
    * leader has had it cut since: what damage may have taken was there once.
    */
   onceSyncedEnd: Offset = 0;
+  /** Of the metadata: all before it was deleted from its disk, since a snapshot stands for it. */
+  logStartOffset: Offset = 0;
   /** When the process opened it, in microseconds. */
   openedAt: number = 0;
   /** A loss of power struck since this log was open last. */
