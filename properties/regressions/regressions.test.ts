@@ -15,6 +15,8 @@
  *   and not committed yet.
  * - emptied-while-another-stops: the strict profile let a broker lose its disk on the strength of one that
  *   had been told to stop in the same moment, and then left the in-sync replicas.
+ * - offset-that-rotted-is-a-billion: the base offset of a batch rotted, which no CRC covers, and the
+ *   judges of the clients' history walked over all offsets up to it, for minutes.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
