@@ -17,6 +17,8 @@
  *   had been told to stop in the same moment, and then left the in-sync replicas.
  * - request-before-the-quorum-is-joined: a voter whose disk stalled at its start answered requests before
  *   it took part, and stood for election and fetched at once.
+ * - offset-that-rotted-is-a-billion: the base offset of a batch rotted, which no CRC covers, and the
+ *   judges of the clients' history walked over all offsets up to it, for minutes.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

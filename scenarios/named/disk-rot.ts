@@ -1,4 +1,3 @@
-import { crcIsValid } from "../../core/record/decode.ts";
 import { Errors } from "../../core/errors.ts";
 import type { Fault, Target } from "../../sim/faults/fault.ts";
 import { brokerNames, consumer, producer } from "../../properties/generate/cluster-parts.ts";
@@ -23,6 +22,9 @@ const EVERY_US = 100 * MS;
 
 /** At most so many bits turn over at once. */
 const MOST_BITS = 4;
+
+/** So soon after its leader's log has rotted the consumer reads all of it again. */
+const READ_WITHIN_US = SECOND;
 
 const VALUE_LENGTH = 300;
 /** With batch.size=1: a header of 61 bytes, and a record with a key of five. */
@@ -113,7 +115,7 @@ function foundByReaders(draw: Draw, at: number): Told {
   const leader = { role: "leader", of: PARTITION };
   const rotAt = at + draw.between(1000, 3000) * MS;
   const backAt = rotAt + draw.between(100, 1500) * MS;
-  const readAt = rotAt + draw.between(10, 1000) * MS;
+  const readAt = rotAt + draw.between(10 * MS, READ_WITHIN_US);
   const overAt = readAt + draw.between(2500, 4000) * MS;
   const seek = { op: "seek", topic: STORY_TOPIC, partition: 0, offset: "beginning" } as const;
   return {
@@ -188,6 +190,13 @@ class Rot implements Observer {
   readonly #isChaos: boolean;
   /** Brokers with rot that nobody has met yet. */
   readonly #unmet: Set<string> = new Set();
+  /** When the reader begins anew. */
+  readonly #reads: readonly number[];
+  /** Where it must get stuck, in a leader's log that rotted just before; Infinity: nowhere. */
+  #stuckAt = Infinity;
+  /** Where it has got to since it began anew; -1 before that. */
+  #reached = -1;
+  #odd: string | null = null;
   readonly #dead: Set<string> = new Set();
   #struck = 0;
   #found = 0;
@@ -195,36 +204,48 @@ class Rot implements Observer {
   constructor(findings: Findings, plan: Plan) {
     this.#findings = findings;
     this.#isChaos = plan.profile === "chaos";
+    this.#reads = plan.workload.filter(({ op }) => op === "seek").map(({ at }) => at);
   }
 
   readonly on: NonNullable<Observer["on"]> = {
-    "fetch-served": ({ partition, batches }, { node }) => {
-      if (partition !== PARTITION || !this.#unmet.has(node)) return;
-      if (!batches.every(({ body }) => crcIsValid(body))) this.#met(node);
+    "position-set": ({ why }, { node }) => {
+      if (node !== READER || why !== "seek" || this.#stuckAt === Infinity) return;
+      this.#reached = 0;
+    },
+    polled: ({ nextPosition }, { node }) => {
+      if (node === READER && this.#reached >= 0) this.#reached = nextPosition;
     },
     "follower-error": ({ partition, error }) => {
       if (partition === PARTITION && error === Errors.CORRUPT_MESSAGE) this.#found += 1;
     },
     "log-loaded": ({ partition, clean, cutBytes }, { node }) => {
       if (partition !== PARTITION || clean || !this.#unmet.has(node)) return;
-      this.#met(node);
+      this.#unmet.delete(node);
       // A process that is killed leaves nothing torn.
       if (cutBytes > 0 && this.#dead.has(node)) this.#found += 1;
     },
   };
 
-  nodeEvent(event: NodeEvent, { node }: Moment): void {
+  nodeEvent(event: NodeEvent, { node, at }: Moment): void {
     if (event.kind === "disk-damaged" && event.how === "bit-rot") {
       this.#struck += 1;
       this.#unmet.add(node);
+      if (!this.#reads.some((read) => read >= at && read <= at + READ_WITHIN_US)) return;
+      this.#stuckAt = Math.min(this.#stuckAt, Math.floor(event.from / BATCH_BYTES));
     }
     if (event.kind !== "ended") return;
+    if (this.#stuckAt !== Infinity && this.#unmet.has(node)) this.#readerGotTo();
     if (event.cause === "kill") this.#dead.add(node);
     else this.#dead.delete(node);
   }
 
-  #met(node: string): void {
-    this.#unmet.delete(node);
+  /** The leader that rotted is dead: up to the first batch that did, its records could be read. */
+  #readerGotTo(): void {
+    if (this.#reached !== this.#stuckAt) {
+      this.#odd ??= `${READER} got to ${this.#reached}, the batch at ${this.#stuckAt} had rotted`;
+    }
+    this.#reached = -1;
+    this.#stuckAt = Infinity;
   }
 
   atEnd(moment: Moment): void {
@@ -232,6 +253,7 @@ class Rot implements Observer {
       report(this.#findings, NAME, held, complaint, moment);
     claim(!this.#isChaos || this.#struck > 0, "nothing rotted");
     claim(this.#struck === 0 || this.#found > 0, "no CRC found out that something rotted");
+    claim(this.#odd === null, `${this.#odd}`);
     claim(this.#unmet.size === 0, `nobody met what rotted on ${[...this.#unmet].join(", ")}`);
   }
 }
