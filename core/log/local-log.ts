@@ -121,6 +121,8 @@ export class LocalLog {
         if (batches.length === 0) return DAMAGED;
         break;
       }
+      // Before a gap, as rotten headers leave, a batch may end below the offset that is asked for.
+      if (batch.nextOffset <= from) continue;
       if (!rules.isBelowBound(batch.lastOffset, upTo)) break;
       if (!rules.fitsAnswer(sizeBytes, batch.sizeBytes, maxBytes, atLeastOne)) break;
       batches.push(batch);

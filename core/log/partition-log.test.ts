@@ -157,6 +157,13 @@ describe("reading", () => {
     expect(offsets(-1, 1e6, 20, true)).toBe(Errors.OFFSET_OUT_OF_RANGE);
   });
 
+  it("begins with the first batch that reaches the offset, also behind a gap", () => {
+    const { log } = new LogFixture();
+    log.appendAsFollower([new Batch(0, 1, body()), new Batch(5, 1, body())], 1);
+    expect(log.read(3, 1e6, 6, true)).toMatchObject({ batches: [{ baseOffset: 5 }] });
+    expect(log.read(3, 1e6, 5, true)).toMatchObject({ batches: [] });
+  });
+
   it("stops before a batch that rotted on disk and says CORRUPT_MESSAGE at it", () => {
     const { log, node } = new LogFixture();
     for (let index = 0; index < 3; index++) log.appendAsLeader(body(), 0, "client");

@@ -1,4 +1,7 @@
 import type { FactOf } from "../../core/facts.ts";
+import type { PartitionName } from "../../core/ids.ts";
+import type { NodeGhost } from "../ghost/node-ghost.ts";
+import { reachesLog } from "../ghost/node-ghost.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 import type { Moment } from "../observation.ts";
 import { Check } from "./check.ts";
@@ -37,6 +40,7 @@ export class EpochsInLog extends Check {
     // Recorded damage made a hole between segments, which Kafka does not look for: who can say what lay there?
     if (node.scans.get(fact.partition)?.hasHole === true && node.mayHaveLost(partition.name))
       return;
+    if (losesNames(node, partition.name)) return;
     const implied = log.epochs;
     this.evaluations += implied.length + 1;
     for (let index = 0; index < implied.length; index += 1) {
@@ -60,4 +64,17 @@ export class EpochsInLog extends Check {
     const led = partition.isMetadata || partition.electedIn[entry.epoch] === node.nodeId;
     return led && entry.epoch > log.lastEpoch && entry.startOffset <= log.end;
   }
+}
+
+/**
+ * A disk that lied of the sync of a directory and lost power may bring deleted segments back beside a
+ * later epoch checkpoint. Recovery adds to the cache only what is newer than its last entry
+ * (LogSegment.recover), and entries past the end of the log go: what lies there is not in it.
+ */
+function losesNames({ damagedPaths, endedBy }: NodeGhost, partition: PartitionName): boolean {
+  if (endedBy !== "power-loss") return false;
+  for (const path of damagedPaths) {
+    if (path.endsWith("/") && reachesLog(path, partition)) return true;
+  }
+  return false;
 }

@@ -122,16 +122,17 @@ class LossReport {
     { setting, value }: Setting,
   ): string {
     const fates = loss.copies.map(
-      ({ node, fate, faults }) => `${node} ${inWords[fate]} (${this.#told(faults)})`,
+      ({ node, fate, faults }) => `${node} ${inWords[fate]}: ${this.#told(faults)}`,
     );
     const moral =
       setting === null
-        ? "no setting would have kept it"
-        : `${setting}=${value} allowed it, ${better[setting]} would not have`;
+        ? "No setting would have kept it"
+        : `${setting}=${inNumbers(value)} allowed it, ${better[setting]} would not have`;
+    const how = loss.how === "unclean election" ? `by ${loss.how}` : `with its own copy gone by ${loss.how}`;
     return (
       `${send.client}'s record ${send.sendId} was acknowledged at offset ${send.offset} of ${name} and is ` +
-      `lost, since ${loss.leader} took office in epoch ${loss.leaderEpoch} without it by ${loss.how}: ` +
-      `${fates.join(", ")}; ${moral}`
+      `lost, since ${loss.leader} took office in epoch ${loss.leaderEpoch} without it ${how}. ` +
+      `${fates.join("; ")}. ${moral}`
     );
   }
 
@@ -146,6 +147,11 @@ const inWords = {
   "not eligible": "has it and could not be elected",
   "never had it": "does not have it",
 } as const;
+
+/** Kafka's "never" is the largest number that it can say. */
+function inNumbers(value: SettingValue | null): string {
+  return value === Number.MAX_SAFE_INTEGER ? "(never)" : String(value);
+}
 
 /** The value that would have kept a record, by setting. */
 const better: Readonly<Record<string, string>> = {

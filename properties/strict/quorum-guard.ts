@@ -37,7 +37,7 @@ export class QuorumGuard {
     const { kind, nodes } = attempt;
     const struck = this.#voters.filter((name) => nodes.includes(name));
     if (struck.some((name) => this.#mayForgetVotes(name, attempt))) return false;
-    if (struck.some((name) => this.#goesUnnoticed(name, attempt))) return false;
+    if (nodes.some((name) => this.#goesUnnoticed(name, attempt))) return false;
     // A voter syncs what it acknowledges: a loss of power takes nothing that anybody counted.
     const keepsAll = (name: string): boolean => kind === "power-loss" && !this.#isDamaged(name);
     if (struck.every(keepsAll)) return true;
@@ -131,7 +131,10 @@ export class QuorumGuard {
     return kind === "power-loss" && this.#world.damagedFiles(name).some(isQuorumState);
   }
 
-  /** No CRC covers where a batch lies and whose epoch it is of: a voter believes in what it reads. */
+  /**
+   * No CRC covers where a batch lies and whose epoch it is of: a server believes in what it reads, and a
+   * broker acts on metadata that nobody ever wrote.
+   */
   #goesUnnoticed(name: string, { rot }: Attempt): boolean {
     if (rot === null || !reachesLog(rot.path, METADATA_PARTITION)) return false;
     return !this.#world.isChecked(name, rot);
