@@ -108,11 +108,7 @@ export class Commitments {
       if (election === undefined) continue;
       election.electable = election.previousIsr.filter((id) => {
         const broker = this.#metadata.brokers.get(id);
-        if (broker === undefined || broker.fenced || broker.inControlledShutdown) return false;
-        // On a new disk the controller has its replica still in a directory of the old one, which is
-        // not online, and so elects others (isAcceptableLeader of ReplicationControlManager.java).
-        const node = partition.replica(id)?.node;
-        return node === undefined || !node.replaced || node.newDiskIn !== node.incarnation;
+        return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
       });
       // From outside the ISR: until it leads, and is judged, nobody can say that it has everything.
       const leader = partition.replica(election.leader);
