@@ -128,7 +128,8 @@ class LossReport {
       setting === null
         ? "No setting would have kept it"
         : `${setting}=${inNumbers(value)} allowed it, ${better[setting]} would not have`;
-    const how = loss.how === "unclean election" ? `by ${loss.how}` : `with its own copy gone by ${loss.how}`;
+    const how =
+      loss.how === "unclean election" ? `by ${loss.how}` : `with its own copy gone by ${loss.how}`;
     return (
       `${send.client}'s record ${send.sendId} was acknowledged at offset ${send.offset} of ${name} and is ` +
       `lost, since ${loss.leader} took office in epoch ${loss.leaderEpoch} without it ${how}. ` +
