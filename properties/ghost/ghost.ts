@@ -223,13 +223,8 @@ export class Ghost implements Observer {
         const election = { leader, why, previousIsr, unclean, uncleanAllowed, electable: null };
         partition.elections[leaderEpoch] = election;
       }
-      partition.decide(moment.nodeId, {
-        leader,
-        leaderEpoch,
-        partitionEpoch,
-        isr,
-        replicas,
-      });
+      const decision = { leader, leaderEpoch, partitionEpoch, isr, replicas };
+      partition.decide(moment.nodeId, decision);
     },
     "controller-activated": (_fact, moment) => {
       this.activeController = moment.nodeId;
@@ -454,6 +449,8 @@ export class Ghost implements Observer {
       if (fact.told > replica.toldHighWatermark) replica.toldHighWatermark = fact.told;
       return;
     }
+    replica.counted = fact.counted;
+    if (replica.partition.isMetadata) this.quorum.joined(moment.nodeId);
     this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 

@@ -107,7 +107,6 @@ export class QuorumGhost {
     if (epoch > member.highestEpoch) member.highestEpoch = epoch;
     if (state !== "leader") return;
     this.leaderIn[epoch] ??= moment.nodeId;
-    member.hasJoined = true;
     if (this.#leader === null || epoch >= this.#leader.epoch) this.#leader = member;
   }
 
@@ -128,7 +127,7 @@ export class QuorumGhost {
     member.vote = { epoch, candidate, candidateDirectoryId, directoryId };
   }
 
-  /** A leader has counted a fetch of that voter. */
+  /** A leader has counted a fetch of that voter; or it leads itself, and a majority has its records. */
   joined(node: NodeId): void {
     this.member(node).hasJoined = true;
   }

@@ -77,6 +77,8 @@ export class ReplicaGhost {
   /** Leader: by follower, since its uninterrupted leadership began. */
   readonly fetches: (FollowerFetch | undefined)[] = [];
   proposal: Proposal | null = null;
+  /** Leader: the replicas that its high watermark last waited for. */
+  counted: readonly NodeId[] = [];
 
   /** Follower: highest that leaders told it, or what it started with. */
   toldHighWatermark: Offset = 0;

@@ -120,6 +120,22 @@ export function diskFullExcuse(view: HealView, live: LivePartition): ExcuseReaso
   return isFull ? "disk-full" : null;
 }
 
+/**
+ * Of L12. A high watermark also waits for a replica outside the ISR that was caught up within
+ * replica.lag.time.max.ms and may join (KIP-966). When that one dies, everybody else has everything, but
+ * Kafka looks again only at the next append, or when the ISR or a follower's end moves (Partition.scala).
+ */
+export function outsiderExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  const { leader, isr } = live.registration;
+  const leading = live.partition.replica(leader);
+  if (leading === undefined || isr.some((id) => !holdsAll(live, id, leading.log.end))) return null;
+  return leading.counted.some((id) => !isr.includes(id)) ? "waits-for-an-append" : null;
+}
+
+function holdsAll({ partition }: LivePartition, broker: NodeId, end: number): boolean {
+  return (partition.replica(broker)?.log.end ?? -1) >= end;
+}
+
 /** Of L4: what a client stamps lies an hour ahead of the leader's clock. */
 export function clockExcuse(view: HealView, client: string, leader: NodeId): ExcuseReason | null {
   if (leader < 0) return null;

@@ -9,7 +9,14 @@
  *   3. nobody appends: the high watermark stays, and the producer waits until its timeout
  */
 import type { NodeId } from "../../core/ids.ts";
-import { firstOf, leaderExcuse, minIsrExcuse, rotExcuse, serverExcuse } from "./excuses.ts";
+import {
+  firstOf,
+  leaderExcuse,
+  minIsrExcuse,
+  rotExcuse,
+  outsiderExcuse,
+  serverExcuse,
+} from "./excuses.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
 import { LivenessCheck } from "./pending.ts";
@@ -37,6 +44,7 @@ export class HighWatermarkCatchesUp extends LivenessCheck {
               () => minIsrExcuse(view, live),
               () => serverExcuse(view, replica),
               () => rotExcuse(view, live),
+              () => outsiderExcuse(view, live),
             ),
         };
       }

@@ -22,6 +22,8 @@ export const excuseReasons = {
   "rotten-range":
     "the follower needs a damaged range of the leader's log, or a server of the quorum leader's",
   "node-halted": "the node halted",
+  "waits-for-an-append":
+    "the high watermark waited for a replica outside the ISR, and nothing was appended since",
   "frozen-high-watermark": "replicas join at a frozen high watermark under min ISR (KAFKA-19996)",
   "flaky-links-outside-core": "faults stand on replicas outside the core, which come and go",
 } as const;
