@@ -2,8 +2,8 @@
  * Keeps the book of what is committed: which leader added to it, who took office without all of it, and
  * what was lost so. Leaders that were deposed and do not know it go on writing the book of their era.
  */
-import type { LeaderEpoch, Offset } from "../../core/ids.ts";
-import { NO_NODE } from "../../core/ids.ts";
+import type { LeaderEpoch, NodeId, Offset, Uuid } from "../../core/ids.ts";
+import { NO_NODE, UNASSIGNED_DIRECTORY } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment } from "../observation.ts";
 import type { CommittedLoss, Destruction, LostBatch } from "./canon.ts";
@@ -108,7 +108,8 @@ export class Commitments {
       if (election === undefined) continue;
       election.electable = election.previousIsr.filter((id) => {
         const broker = this.#metadata.brokers.get(id);
-        return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
+        if (broker === undefined || broker.fenced || broker.inControlledShutdown) return false;
+        return hasDirectory(partition, id, broker.logDirs);
       });
       // From outside the ISR: until it leads, and is judged, nobody can say that it has everything.
       const leader = partition.replica(election.leader);
@@ -158,4 +159,15 @@ export class Commitments {
     }
     replica.destroyed.push({ from, to, kind, faults });
   }
+}
+
+/**
+ * Who came back on another disk is not electable until the partition is assigned to that disk, though it
+ * may be in the ISR again by then (KIP-858; ReplicationControlManager.java, PartitionChangeBuilder.java).
+ */
+function hasDirectory(partition: PartitionGhost, id: NodeId, logDirs: readonly Uuid[]): boolean {
+  const index = partition.registration?.replicas.indexOf(id) ?? -1;
+  const assigned = partition.directories[index];
+  if (assigned === undefined || assigned === UNASSIGNED_DIRECTORY) return true;
+  return logDirs.length === 0 || logDirs.includes(assigned);
 }

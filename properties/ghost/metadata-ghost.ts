@@ -3,7 +3,7 @@
  * Records that are told again, by a controller that was restarted, are passed over.
  */
 import type { FactOf } from "../../core/facts.ts";
-import type { BrokerEpoch, NodeId, Offset, ProducerId, TopicId } from "../../core/ids.ts";
+import type { BrokerEpoch, NodeId, Offset, ProducerId, TopicId, Uuid } from "../../core/ids.ts";
 import { partitionName } from "../../core/ids.ts";
 import type {
   BrokerRegistrationChangeRecord,
@@ -20,6 +20,8 @@ export interface BrokerGhost {
   readonly epoch: BrokerEpoch;
   readonly fenced: boolean;
   readonly inControlledShutdown: boolean;
+  /** That it registered with; empty: it names none, and has all of them. */
+  readonly logDirs: readonly Uuid[];
 }
 
 export class MetadataGhost {
@@ -98,6 +100,7 @@ export class MetadataGhost {
     if (topic === undefined) return;
     const partition = this.#partition(partitionName(topic.name, record.partitionId));
     topic.partitions[record.partitionId] = partition;
+    partition.directories = record.directories ?? [];
     const { leader, leaderEpoch, partitionEpoch, isr, replicas } = record;
     this.#apply(partition, { leader, leaderEpoch, partitionEpoch, isr, replicas });
   }
@@ -106,6 +109,7 @@ export class MetadataGhost {
     const partition = this.#topics.get(record.topicId)?.partitions[record.partitionId];
     const before = partition?.registration;
     if (partition === undefined || before === null || before === undefined) return;
+    partition.directories = record.directories ?? partition.directories;
     const leader = record.leader ?? before.leader;
     if (leader !== before.leader && leader !== -1) this.leaderChanges += 1;
     if (record.isr !== null) {
@@ -149,6 +153,7 @@ export class MetadataGhost {
       epoch: record.brokerEpoch,
       fenced: record.fenced,
       inControlledShutdown: record.inControlledShutdown,
+      logDirs: record.logDirs,
     });
     this.touchedBrokers.push(record.brokerId);
     this.registeredBrokers.push(record.brokerId);
@@ -159,6 +164,7 @@ export class MetadataGhost {
     if (before === undefined) return;
     this.brokers.set(record.brokerId, {
       epoch: before.epoch,
+      logDirs: before.logDirs,
       fenced: record.fenced ?? before.fenced,
       inControlledShutdown: record.inControlledShutdown ?? before.inControlledShutdown,
     });

@@ -1,4 +1,11 @@
-import type { LeaderEpoch, NodeId, Offset, PartitionEpoch, PartitionName } from "../../core/ids.ts";
+import type {
+  LeaderEpoch,
+  NodeId,
+  Offset,
+  PartitionEpoch,
+  PartitionName,
+  Uuid,
+} from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Canon, CommittedLoss, LostBatch } from "./canon.ts";
 import { PastEra } from "./canon.ts";
@@ -47,6 +54,8 @@ export class PartitionGhost implements Canon {
   trueHighWatermark: Offset = 0;
   /** Null until the controller's record of it is committed. */
   registration: Registration | null = null;
+  /** Where the controller has the replicas, in their order; empty: nowhere in particular. */
+  directories: readonly Uuid[] = [];
   /** Up to this leader epoch it is known whether the leader had everything, and who was electable. */
   judgedEpoch: LeaderEpoch = -1;
   committedEpoch: LeaderEpoch = -1;

@@ -19,6 +19,8 @@
  *   it took part, and stood for election and fetched at once.
  * - offset-that-rotted-is-a-billion: the base offset of a batch rotted, which no CRC covers, and the
  *   judges of the clients' history walked over all offsets up to it, for minutes.
+ * - uncleanly-elected-beside-a-new-disk: the judge of losses took a member of the ISR for electable whose
+ *   new disk the partition was not assigned to yet.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

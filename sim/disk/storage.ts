@@ -164,7 +164,7 @@ export class ProcessStorage implements StoragePort {
     const { process } = this;
     const { health } = process.node;
     if (health.stalls > 0) process.stalled = true;
-    process.spend(health.slow.length === 0 ? us : us * health.slowness);
+    process.spend(health.slow.length === 0 ? us : health.timeFor(us, process.localUs));
   }
 
   spendSync(): void {

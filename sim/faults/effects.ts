@@ -130,10 +130,12 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
   "disk-error": onNode(({ health }, fault) =>
     standing(health.errors, [...(fault.ops ?? (["read", "write", "sync"] as const))]),
   ),
-  "disk-slow": onNode(({ health }, fault) => {
-    health.slow.push(fault.factor!);
-    return { end: () => void health.slow.splice(health.slow.indexOf(fault.factor!), 1) };
-  }),
+  "disk-slow": onNode(({ health }, fault, { kernel }) =>
+    standing(health.slow, {
+      factor: fault.factor!,
+      untilUs: fault.for === undefined ? Infinity : kernel.nowUs + fault.for,
+    }),
+  ),
   "disk-stall": onNode((node) => {
     node.health.stalls++;
     return {
