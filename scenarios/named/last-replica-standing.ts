@@ -1,3 +1,4 @@
+import { NO_NODE } from "../../core/ids.ts";
 import type { Fault, FaultKind } from "../../sim/faults/fault.ts";
 import { brokerNames } from "../../properties/generate/cluster-parts.ts";
 import type { Draw } from "../../properties/generate/draw.ts";
@@ -115,7 +116,7 @@ class LastOne implements Observer {
   /** As the controller decided last. */
   #isr: readonly number[] = [];
   #isrAtBlackout: readonly number[] | null = null;
-  #nextLeader = "";
+  readonly #nextLeaders: number[] = [];
   #ackedAlone = 0;
 
   constructor(findings: Findings, plan: Plan) {
@@ -127,16 +128,17 @@ class LastOne implements Observer {
   }
 
   readonly on: NonNullable<Observer["on"]> = {
-    "partition-decided": ({ partition, isr }) => {
-      if (partition === PARTITION) this.#isr = [...isr];
+    // As the controller has it: a broker that wakes up may think for a moment that it leads.
+    "partition-decided": ({ partition, isr, leader, previousLeader }) => {
+      if (partition !== PARTITION) return;
+      this.#isr = [...isr];
+      // It leads as long as the controller does not miss it; who leads after that is the question.
+      if (this.#isrAtBlackout === null) return;
+      if (leader !== previousLeader && leader !== NO_NODE) this.#nextLeaders.push(leader);
     },
     "ack-sent": ({ partition }, { node }) => {
       if (partition !== PARTITION || node !== this.#survivor) return;
       if (this.#isr.length === 1 && this.#isrAtBlackout === null) this.#ackedAlone += 1;
-    },
-    "became-leader": ({ partition }, { node }) => {
-      if (partition !== PARTITION || this.#isrAtBlackout === null) return;
-      if (this.#nextLeader === "") this.#nextLeader = node;
     },
   };
 
@@ -153,7 +155,8 @@ class LastOne implements Observer {
     if (this.#isrAtBlackout === null) return;
     const isr = this.#isrAtBlackout.join(", ");
     claim(isr === `${nodeIdOf(name)}`, `the ISR was [${isr}] when ${name} lost power`);
-    claim(this.#nextLeader === name, `${this.#nextLeader} led after ${name} had lost power`);
+    const next = this.#nextLeaders[0];
+    claim(next === nodeIdOf(name), `broker ${next} was elected after ${name} had lost power`);
     if (this.#mayAckAlone) claim(this.#ackedAlone > 0, `${name} acknowledged nothing alone`);
   }
 }

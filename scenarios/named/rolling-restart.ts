@@ -88,6 +88,14 @@ class Rolling implements Observer {
   readonly #left: Set<string> = new Set();
   readonly #returned: Set<string> = new Set();
   #complaint: string | null = null;
+  /** All replicas have been in the ISR. */
+  #hasBegun = false;
+  /**
+   * Sent before that. A producer's first batch may be refused then for min.insync.replicas and its second
+   * not: whom the broker does not know may begin with any sequence (ProducerAppendInfo.java), and the
+   * first is out of order for good.
+   */
+  readonly #early: Set<string> = new Set();
 
   constructor(findings: Findings, plan: Plan) {
     this.#findings = findings;
@@ -113,7 +121,12 @@ class Rolling implements Observer {
       if (incarnation === 1 || clean || partition.startsWith(METADATA_TOPIC)) return;
       this.#complain(`${node} left ${partition} without a clean end`, at);
     },
+    "send-started": ({ sendId }) => {
+      if (!this.#hasBegun) this.#hasBegun = this.#isComplete();
+      if (!this.#hasBegun) this.#early.add(sendId);
+    },
     "send-failed": ({ sendId, error }, { at }) => {
+      if (this.#early.has(sendId)) return;
       this.#complain(`${sendId} failed with ${error}`, at);
     },
   };
@@ -127,6 +140,14 @@ class Rolling implements Observer {
         this.#complain(`${node} left while it led ${partition}`, at);
       }
     }
+  }
+
+  #isComplete(): boolean {
+    if (this.#decisions.size === 0) return false;
+    for (const decisions of this.#decisions.values()) {
+      if (decisions.at(-1)?.isrSize !== BROKERS) return false;
+    }
+    return true;
   }
 
   /** The first complaint is the cause of the others, or near it. */
