@@ -1,3 +1,4 @@
+import type { NodeId } from "../../core/ids.ts";
 import { NO_NODE } from "../../core/ids.ts";
 import type { Fault, FaultKind } from "../../sim/faults/fault.ts";
 import { brokerNames } from "../../properties/generate/cluster-parts.ts";
@@ -116,7 +117,8 @@ class LastOne implements Observer {
   /** As the controller decided last. */
   #isr: readonly number[] = [];
   #isrAtBlackout: readonly number[] | null = null;
-  readonly #nextLeaders: number[] = [];
+  /** The first one elected since then. */
+  #nextLeader: NodeId = NO_NODE;
   #ackedAlone = 0;
 
   constructor(findings: Findings, plan: Plan) {
@@ -128,13 +130,12 @@ class LastOne implements Observer {
   }
 
   readonly on: NonNullable<Observer["on"]> = {
-    // As the controller has it: a broker that wakes up may think for a moment that it leads.
     "partition-decided": ({ partition, isr, leader, previousLeader }) => {
       if (partition !== PARTITION) return;
       this.#isr = [...isr];
-      // It leads as long as the controller does not miss it; who leads after that is the question.
-      if (this.#isrAtBlackout === null) return;
-      if (leader !== previousLeader && leader !== NO_NODE) this.#nextLeaders.push(leader);
+      // Elected, not became-leader: a broker that wakes up may think for a moment that it leads.
+      if (this.#isrAtBlackout === null || leader === previousLeader) return;
+      if (this.#nextLeader === NO_NODE) this.#nextLeader = leader;
     },
     "ack-sent": ({ partition }, { node }) => {
       if (partition !== PARTITION || node !== this.#survivor) return;
@@ -155,8 +156,8 @@ class LastOne implements Observer {
     if (this.#isrAtBlackout === null) return;
     const isr = this.#isrAtBlackout.join(", ");
     claim(isr === `${nodeIdOf(name)}`, `the ISR was [${isr}] when ${name} lost power`);
-    const next = this.#nextLeaders[0];
-    claim(next === nodeIdOf(name), `broker ${next} was elected after ${name} had lost power`);
+    const elected = this.#nextLeader;
+    claim(elected === nodeIdOf(name), `broker ${elected} led after ${name} had lost power`);
     if (this.#mayAckAlone) claim(this.#ackedAlone > 0, `${name} acknowledged nothing alone`);
   }
 }
