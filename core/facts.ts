@@ -1,3 +1,4 @@
+import type { GroupFact } from "./group/group-facts.ts";
 import type {
   BrokerEpoch,
   LeaderEpoch,
@@ -21,7 +22,14 @@ import type { Batch, BatchBody } from "./record/batch.ts";
  * the listener. `partition` is "topic-3", also "__cluster_metadata-0".
  */
 export type Fact =
-  LogFact | RaftFact | ReplicationFact | ServingFact | ControllerFact | BrokerFact | ClientFact;
+  | LogFact
+  | RaftFact
+  | ReplicationFact
+  | ServingFact
+  | ControllerFact
+  | BrokerFact
+  | GroupFact
+  | ClientFact;
 export type FactKind = Fact["kind"];
 export type FactOf<K extends FactKind> = Extract<Fact, { readonly kind: K }>;
 
@@ -433,7 +441,8 @@ export type ClientFact =
       readonly kind: "position-set";
       readonly partition: PartitionName;
       readonly offset: Offset;
-      readonly why: "assigned" | "seek" | "reset-earliest" | "reset-latest" | "truncation";
+      readonly why:
+        "assigned" | "committed" | "seek" | "reset-earliest" | "reset-latest" | "truncation";
       /** What led to a reset: an error code, 0, or -2 when a validation found no common epoch. */
       readonly cause: number;
     }

@@ -20,14 +20,26 @@ export type ProducerEpoch = Unit<"ProducerEpoch">;
 /** Sequence number of a producer's record in one partition; wraps at 2^31 - 1. */
 export type Sequence = Unit<"Sequence">;
 
+/** Counts the rebalances of one group; -1 is "no member". */
+export type Generation = Unit<"Generation">;
+
 /** 22 characters of base64url, as Kafka prints a Uuid. */
 export type Uuid = string;
 export type TopicId = Uuid;
 /** "topic-3": what logs, facts and plans call a partition. Built once, where the partition is made. */
 export type PartitionName = string;
 
+/** group.id */
+export type GroupId = string;
+/** What the coordinator calls a member: its client.id and a Uuid; "" is "not known yet". */
+export type MemberId = string;
+/** group.instance.id of a static member. */
+export type InstanceId = string;
+
 export const NO_EPOCH = -1;
 export const NO_NODE = -1;
+export const NO_GENERATION = -1;
+export const NO_MEMBER_ID: MemberId = "";
 export const NO_PRODUCER_ID = -1;
 export const NO_SEQUENCE = -1;
 /** A replica of which nobody said where it is kept (DirectoryId.UNASSIGNED). */
@@ -41,3 +53,6 @@ export function partitionName(topic: string, partition: number): PartitionName {
 export const METADATA_TOPIC = "__cluster_metadata";
 /** Its reserved id (Uuid.METADATA_TOPIC_ID). */
 export const METADATA_TOPIC_ID: TopicId = "AAAAAAAAAAAAAAAAAAAAAQ";
+
+/** Where groups and committed offsets are kept (Topic.GROUP_METADATA_TOPIC_NAME). */
+export const OFFSETS_TOPIC = "__consumer_offsets";

@@ -115,9 +115,21 @@ class KafkaNode implements RunningNode {
       case ApiKeys.INIT_PRODUCER_ID:
       case ApiKeys.OFFSET_FOR_LEADER_EPOCH:
       case ApiKeys.DESCRIBE_CONFIGS:
+      case ApiKeys.FIND_COORDINATOR:
+      case ApiKeys.JOIN_GROUP:
+      case ApiKeys.SYNC_GROUP:
+      case ApiKeys.HEARTBEAT:
+      case ApiKeys.LEAVE_GROUP:
+      case ApiKeys.OFFSET_COMMIT:
+      case ApiKeys.OFFSET_FETCH:
+      case ApiKeys.OFFSET_DELETE:
+      case ApiKeys.LIST_GROUPS:
+      case ApiKeys.DESCRIBE_GROUPS:
+      case ApiKeys.DELETE_GROUPS:
         this.#toBroker(call);
         return;
       case ApiKeys.CREATE_TOPICS:
+      case ApiKeys.CREATE_PARTITIONS:
       case ApiKeys.ELECT_LEADERS:
       case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
         // A node with both roles has one listener here; its broker forwards to the controller.

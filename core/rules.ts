@@ -6,9 +6,11 @@ import { BrokerRules } from "./broker/broker-rules.ts";
 import { ClientRules } from "./client/client-rules.ts";
 import { ConsumerRules } from "./client/consumer-rules.ts";
 import { ProducerRules } from "./client/producer-rules.ts";
+import { MembershipRules } from "./client/group/membership-rules.ts";
 import { AlterPartitionRules } from "./controller/alter-partition-rules.ts";
 import { ElectionRules } from "./controller/election-rules.ts";
 import { LifecycleRules } from "./controller/lifecycle-rules.ts";
+import { GroupRules } from "./group/coordinator/group-rules.ts";
 import { DedupRules } from "./log/dedup-rules.ts";
 import { EpochRules } from "./log/epoch-rules.ts";
 import { LogRules } from "./log/log-rules.ts";
@@ -32,6 +34,8 @@ export interface Rules {
   readonly client: ClientRules;
   readonly producer: ProducerRules;
   readonly consumer: ConsumerRules;
+  readonly group: GroupRules;
+  readonly membership: MembershipRules;
 }
 
 export type RuleClass<T> = (new () => T) & { readonly sources: Readonly<Record<string, string>> };
@@ -53,6 +57,8 @@ export const correctRules: RuleClasses = {
   client: ClientRules,
   producer: ProducerRules,
   consumer: ConsumerRules,
+  group: GroupRules,
+  membership: MembershipRules,
 };
 
 /** One set of rules: Kafka's, with the given classes in place of some. */

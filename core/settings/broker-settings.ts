@@ -28,6 +28,10 @@ export interface BrokerOwnSettings {
   readonly "controller.quorum.retry.backoff.ms": number;
   readonly "default.replication.factor": number;
   readonly "fetch.max.bytes": number;
+  readonly "group.initial.rebalance.delay.ms": number;
+  readonly "group.max.session.timeout.ms": number;
+  readonly "group.max.size": number;
+  readonly "group.min.session.timeout.ms": number;
   readonly "initial.broker.registration.timeout.ms": number;
   readonly "leader.imbalance.check.interval.seconds": number;
   readonly "log.dir": string;
@@ -42,6 +46,13 @@ export interface BrokerOwnSettings {
   readonly "metadata.max.retention.bytes": number;
   readonly "metadata.max.retention.ms": number;
   readonly "num.partitions": number;
+  readonly "offset.metadata.max.bytes": number;
+  readonly "offsets.commit.timeout.ms": number;
+  readonly "offsets.retention.check.interval.ms": number;
+  readonly "offsets.retention.minutes": number;
+  readonly "offsets.topic.num.partitions": number;
+  readonly "offsets.topic.replication.factor": number;
+  readonly "offsets.topic.segment.bytes": number;
   readonly "producer.id.expiration.check.interval.ms": number;
   readonly "producer.id.expiration.ms": number;
   readonly "queued.max.requests": number;
@@ -73,6 +84,10 @@ const ownSettings: TableOf<BrokerOwnSettings> = {
   "controller.quorum.retry.backoff.ms": integer(20, 0, INT),
   "default.replication.factor": integer(1, 1, 32767),
   "fetch.max.bytes": integer(57671680, 1024, INT),
+  "group.initial.rebalance.delay.ms": integer(3000, 0, INT),
+  "group.max.session.timeout.ms": integer(1800000, 1, INT),
+  "group.max.size": integer(INT, 1, INT),
+  "group.min.session.timeout.ms": integer(6000, 1, INT),
   "initial.broker.registration.timeout.ms": integer(60000, 1, INT),
   "leader.imbalance.check.interval.seconds": integer(300, 1, INT),
   "log.dir": text("data"),
@@ -87,6 +102,13 @@ const ownSettings: TableOf<BrokerOwnSettings> = {
   "metadata.max.retention.bytes": integer(104857600, -1, Number.MAX_SAFE_INTEGER),
   "metadata.max.retention.ms": integer(604800000, -1, Number.MAX_SAFE_INTEGER),
   "num.partitions": integer(1, 1, INT),
+  "offset.metadata.max.bytes": integer(4096, 0, INT),
+  "offsets.commit.timeout.ms": integer(5000, 1, INT),
+  "offsets.retention.check.interval.ms": integer(600000, 1, Number.MAX_SAFE_INTEGER),
+  "offsets.retention.minutes": integer(10080, 1, INT),
+  "offsets.topic.num.partitions": integer(50, 1, INT),
+  "offsets.topic.replication.factor": integer(3, 1, 32767),
+  "offsets.topic.segment.bytes": integer(104857600, 14, INT),
   "producer.id.expiration.check.interval.ms": integer(600000, 1, INT),
   "producer.id.expiration.ms": integer(86400000, 1, INT),
   "queued.max.requests": integer(500, 1, INT),

@@ -71,29 +71,52 @@ export const producerSettings: TableOf<ProducerSettings> = {
 
 export interface ConsumerSettings extends CommonClientSettings {
   readonly "allow.auto.create.topics": boolean;
+  readonly "auto.commit.interval.ms": number;
   readonly "auto.offset.reset": string;
   readonly "check.crcs": boolean;
   readonly "default.api.timeout.ms": number;
+  /** Needs a group.id. */
+  readonly "enable.auto.commit": boolean;
   readonly "fetch.max.bytes": number;
   readonly "fetch.max.wait.ms": number;
   readonly "fetch.min.bytes": number;
+  /** "" for none: partitions are assigned by hand, and nothing is committed. */
+  readonly "group.id": string;
+  /** "" for a dynamic member. */
+  readonly "group.instance.id": string;
+  readonly "heartbeat.interval.ms": number;
+  /** internal.leave.group.on.close: Kafka Streams turns it off. */
+  readonly "internal.leave.group.on.close": boolean;
   readonly "isolation.level": string;
   readonly "max.partition.fetch.bytes": number;
+  readonly "max.poll.interval.ms": number;
   readonly "max.poll.records": number;
+  /** Names of assignors, best first, with commas between. */
+  readonly "partition.assignment.strategy": string;
+  readonly "session.timeout.ms": number;
 }
 
 export const consumerSettings: TableOf<ConsumerSettings> = {
   ...commonSettings,
   "allow.auto.create.topics": flag(true),
+  "auto.commit.interval.ms": integer(5000, 0, INT),
   "auto.offset.reset": choice("latest", ["latest", "earliest", "none"]),
   "check.crcs": flag(true),
   "default.api.timeout.ms": integer(60000, 0, INT),
+  "enable.auto.commit": flag(true),
   "fetch.max.bytes": integer(52428800, 0, INT),
   "fetch.max.wait.ms": integer(500, 0, INT),
   "fetch.min.bytes": integer(1, 0, INT),
+  "group.id": text(""),
+  "group.instance.id": text(""),
+  "heartbeat.interval.ms": integer(3000, 1, INT),
+  "internal.leave.group.on.close": flag(true),
   "isolation.level": choice("read_uncommitted", ["read_uncommitted", "read_committed"]),
   "max.partition.fetch.bytes": integer(1048576, 0, INT),
+  "max.poll.interval.ms": integer(300000, 1, INT),
   "max.poll.records": integer(500, 1, INT),
+  "partition.assignment.strategy": text("range,cooperative-sticky"),
+  "session.timeout.ms": integer(45000, 1, INT),
 };
 
 export interface AdminSettings extends CommonClientSettings {
