@@ -39,11 +39,12 @@ export class MembershipRules {
     waitsForCommit: `KAFKA-13563, ${COORDINATOR} onJoinPrepare`,
     mayCommit: `${COORDINATOR} sendOffsetCommitRequest`,
     isRetriableCommit: `${COORDINATOR} OffsetCommitResponseHandler`,
+    isRetriableRead: `KIP-447, ${COORDINATOR} OffsetFetchResponseHandler`,
     isRetriable: "RetriableException.java",
     losesCoordinator: ABSTRACT,
     resetOn: `KAFKA-12257, KAFKA-10122, ${ABSTRACT}`,
     joinsAgainAtOnce: `${ABSTRACT} joinGroupIfNeeded`,
-    leavesOnClose: `KIP-345, ${ABSTRACT} maybeLeaveGroup`,
+    tellsLeaving: `KIP-345, ${ABSTRACT} maybeLeaveGroup`,
     heartbeats: `${ABSTRACT} HeartbeatThread`,
     rejoinsOnHeartbeat: `${ABSTRACT} HeartbeatResponseHandler`,
     sessionIsOver: HEARTBEAT,
@@ -143,6 +144,11 @@ export class MembershipRules {
     );
   }
 
+  /** Whether committed offsets are read again after that error; a partition may be unstable. */
+  isRetriableRead(error: number, isOfPartition: boolean): boolean {
+    return isOfPartition ? error === Errors.UNSTABLE_OFFSET_COMMIT : this.isRetriable(error);
+  }
+
   // ---- its place in the group -----------------------------------------------------------------
 
   /** Whether a request to find, join or ask a coordinator may be tried again. */
@@ -180,7 +186,7 @@ export class MembershipRules {
   }
 
   /** A static member is expected back within its session. */
-  leavesOnClose(isStatic: boolean): boolean {
+  tellsLeaving(isStatic: boolean): boolean {
     return !isStatic;
   }
 
