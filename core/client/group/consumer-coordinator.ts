@@ -10,9 +10,7 @@ import type { Ports } from "../../ports.ts";
 import { assert } from "../../assert.ts";
 import { errorName } from "../../errors.ts";
 import type { ConsumerPartitionAssignor } from "../../group/assignors/assignor.ts";
-import { encodeSubscription } from "../../group/assignors/consumer-protocol.ts";
 import { ASSIGNOR_NAMES, makeAssignor } from "../../group/assignors/assignors.ts";
-import type { JoinGroupProtocol } from "../../protocol/join-group.ts";
 import type { Rules } from "../../rules.ts";
 import type { ConsumerSettings } from "../../settings/client-settings.ts";
 import type { AssignedPartitions } from "../assigned-partitions.ts";
@@ -26,14 +24,14 @@ import { Departure } from "./departure.ts";
 import type { RunUserCode } from "./group-leader.ts";
 import { GroupLeader } from "./group-leader.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import type { JoinOutcome } from "./join-round.ts";
 import { JoinRound } from "./join-round.ts";
+import { Joining } from "./joining.ts";
 import { Member } from "./member.ts";
 import { InitialPositions } from "./initial-positions.ts";
 import { OffsetCommits } from "./offset-commits.ts";
-import { Rebalance, sorted, toTopicPartition } from "./rebalance.ts";
+import { Rebalance } from "./rebalance.ts";
 import { ListenerCalls } from "./rebalance-listener.ts";
-import { isSameList, isSameSnapshot, Subscription } from "./subscription.ts";
+import { Subscription } from "./subscription.ts";
 
 export interface ConsumerCoordinatorOptions {
   readonly clientId: string;
@@ -58,12 +56,10 @@ export class ConsumerCoordinator {
   readonly listeners: ListenerCalls;
   readonly #ports: Ports;
   readonly #options: ConsumerCoordinatorOptions;
-  readonly #assignors: readonly ConsumerPartitionAssignor[];
   readonly #isCooperative: boolean;
   readonly #lookup: CoordinatorLookup;
   readonly #heartbeats: Heartbeats;
-  readonly #round: JoinRound;
-  readonly #leader: GroupLeader;
+  readonly #joining: Joining;
   readonly #autoCommit: AutoCommit;
   readonly #initialReads: CommittedOffsets;
   readonly #initial: InitialPositions;
@@ -72,14 +68,6 @@ export class ConsumerCoordinator {
   readonly #timer: DeadlineTimer;
   /** Answers to joins that came while the user was outside of the consumer. */
   #deferred: (() => void)[] = [];
-  /** Topics of the last join; null before the first. */
-  #joinedTopics: readonly string[] | null = null;
-  #metadataChanged = false;
-  /** With a pattern: the list of topics has to be as new as this before a join. */
-  #listMark: number | null = null;
-  /** What is owned is ready for the next join. */
-  #isPrepared = false;
-  #retryAtMs = -Infinity;
 
   constructor(ports: Ports, options: ConsumerCoordinatorOptions) {
     const { clientId, settings, metadata, partitions, onError, onProgress } = options;
@@ -88,10 +76,8 @@ export class ConsumerCoordinator {
     const groupId = settings["group.id"];
     this.#ports = ports;
     this.#options = options;
-    this.#assignors = assignorsOf(options);
-    const cooperate = this.#assignors.every((one) =>
-      one.supportedProtocols.includes("cooperative"),
-    );
+    const assignors = assignorsOf(options);
+    const cooperate = assignors.every((one) => one.supportedProtocols.includes("cooperative"));
     const isCooperative = rules.cooperates(cooperate);
     this.#isCooperative = isCooperative;
     this.subscription = new Subscription(metadata);
@@ -123,7 +109,7 @@ export class ConsumerCoordinator {
     this.committed = new CommittedOffsets(ports, "committed", common);
     this.#initialReads = new CommittedOffsets(ports, "initial position", common);
     this.listeners = new ListenerCalls(ports, onError, onProgress);
-    this.#leader = new GroupLeader(ports, {
+    const leader = new GroupLeader(ports, {
       rules,
       member,
       subscription,
@@ -131,12 +117,12 @@ export class ConsumerCoordinator {
       isCooperative,
       runUserCode,
     });
-    this.#round = new JoinRound({
+    const round = new JoinRound({
       ...common,
       whenCalled: (step) => (options.isCalled() ? step() : this.#deferred.push(step)),
       onJoined: () => this.#heartbeats.enable(),
       onLead: (response, decided) =>
-        this.#leader.lead(this.#assignor(response.protocolName), response, decided),
+        leader.lead(this.#joining.assignor(response.protocolName), response, decided),
       onProgress,
     });
     const { commits, listeners } = this;
@@ -171,6 +157,20 @@ export class ConsumerCoordinator {
       wakeAt: (atMs) => this.#wakeAt(atMs),
     });
     const [heartbeats, rebalance] = [this.#heartbeats, this.#rebalance];
+    this.#joining = new Joining({
+      ...common,
+      subscription,
+      partitions,
+      metadata,
+      round,
+      leader,
+      rebalance,
+      listeners,
+      assignors,
+      runUserCode,
+      onError,
+      wakeAt: (atMs) => this.#wakeAt(atMs),
+    });
     this.#departure = new Departure(ports, {
       ...common,
       heartbeats,
@@ -204,7 +204,7 @@ export class ConsumerCoordinator {
     if (this.#autoCommit.isDue(nowMs) || this.#options.partitions.initializing.size > 0)
       return false;
     if (!this.subscription.isAutomatic) return true;
-    return !this.#metadataChanged && !this.#needsJoin() && this.#lookup.channel !== null;
+    return this.#joining.isQuiet && this.#lookup.channel !== null;
   }
 
   /** What has to be done before a poll may return records; it may call the user's listener. */
@@ -249,8 +249,7 @@ export class ConsumerCoordinator {
   }
 
   metadataUpdated(): void {
-    this.#metadataChanged = true;
-    this.#leader.metadataUpdated();
+    this.#joining.metadataUpdated();
   }
 
   brokerReady(): void {
@@ -262,10 +261,8 @@ export class ConsumerCoordinator {
   unsubscribe(then: () => void): void {
     this.listeners.whenIdle(() =>
       this.#departure.unsubscribe(() => {
-        this.#round.clear();
-        this.#leader.resign();
+        this.#joining.stop();
         this.#initial.forget();
-        this.#isPrepared = false;
         this.subscription.clear();
         then();
       }),
@@ -275,7 +272,7 @@ export class ConsumerCoordinator {
   close(timeoutMs: number, closed: () => void): void {
     this.listeners.whenIdle(() =>
       this.#departure.close(timeoutMs, () => {
-        this.#round.clear();
+        this.#joining.stop();
         this.#heartbeats.disable();
         this.#autoCommit.close();
         this.commits.close();
@@ -294,7 +291,7 @@ export class ConsumerCoordinator {
   #takePart(nowMs: number): boolean {
     const { rules, partitions, onError } = this.#options;
     this.#heartbeats.polled(nowMs, true);
-    this.#lookAtMetadata();
+    this.#joining.lookAtMetadata();
     const { member } = this;
     if (member.isLost && partitions.size > 0) {
       const surrender = rules.membership.surrender(this.#isCooperative, true);
@@ -310,144 +307,7 @@ export class ConsumerCoordinator {
       this.#lookup.find();
       return false;
     }
-    return this.#joinIfNeeded(nowMs);
-  }
-
-  #lookAtMetadata(): void {
-    if (!this.#metadataChanged) return;
-    this.#metadataChanged = false;
-    this.subscription.matchListed();
-    const { assignedOn } = this.#leader;
-    if (assignedOn === null || isSameSnapshot(assignedOn, this.subscription.snapshot())) return;
-    if (this.member.rejoinReason === null) this.member.requestRejoin("partitions have changed");
-  }
-
-  #needsJoin(): boolean {
-    const { member, subscription } = this;
-    const joined = this.#joinedTopics;
-    if (joined !== null && joined !== subscription.topics) {
-      if (!isSameList(joined, subscription.topics) && member.rejoinReason === null) {
-        member.requestRejoin("the subscription has changed");
-      }
-    }
-    return member.rejoinReason !== null || this.#round.isOpen;
-  }
-
-  /** True when it is a member with an up to date assignment. */
-  #joinIfNeeded(nowMs: number): boolean {
-    while (this.#needsJoin()) {
-      if (this.listeners.isRunning) return false;
-      if (!this.#round.isOpen && !this.#startRound(nowMs)) return false;
-      const { outcome } = this.#round;
-      if (outcome === null || !this.#endRound(outcome, nowMs)) return false;
-    }
-    return !this.listeners.isRunning;
-  }
-
-  #startRound(nowMs: number): boolean {
-    if (this.#lookup.channel === null) {
-      this.#lookup.find();
-      return false;
-    }
-    if (this.#retryAtMs > nowMs) {
-      this.#wakeAt(this.#retryAtMs);
-      return false;
-    }
-    const { member } = this;
-    if (!this.#knowsTopics()) return false;
-    if (member.needsPrepare && !this.#isPrepared) {
-      member.needsPrepare = false;
-      const goesOn = this.#rebalance.prepare(nowMs, () => {
-        this.#isPrepared = true;
-        this.#leader.resign();
-        this.subscription.watch([]);
-      });
-      if (!goesOn) member.needsPrepare = true;
-      if (!this.#isPrepared) return false;
-    }
-    this.#isPrepared = false;
-    this.#listMark = null;
-    const protocols = this.#protocols();
-    if (protocols !== null) this.#round.start(protocols);
-    return protocols !== null;
-  }
-
-  /** With a pattern: looks once more which topics there are, so that one new topic is one rebalance. */
-  #knowsTopics(): boolean {
-    const { metadata } = this.#options;
-    if (this.subscription.kind !== "pattern") return true;
-    if (this.#listMark === null) {
-      if (metadata.mayRefresh) metadata.requestUpdate();
-      this.#listMark = metadata.mark;
-    }
-    if (!metadata.hasAnswered(this.#listMark)) return false;
-    this.subscription.matchListed();
-    return true;
-  }
-
-  /** Whether the loop goes on: false when something has to happen first. */
-  #endRound(outcome: JoinOutcome, nowMs: number): boolean {
-    const { member } = this;
-    if (outcome.kind === "assigned") {
-      if (member.state !== "stable") {
-        member.reset("it lost its generation before it took the assignment", false);
-        this.#round.clear();
-        return true;
-      }
-      const assignor = this.#assignor(member.membership.protocol);
-      this.#rebalance.complete(assignor, outcome.assignment, () => {
-        this.#round.clear();
-        member.needsPrepare = true;
-      });
-      return !this.#round.isOpen;
-    }
-    this.#round.clear();
-    if (outcome.wantsRejoin) member.requestRejoin(`rebalance failed: ${outcome.error}`);
-    if (outcome.next === "at-once") return true;
-    if (outcome.next === "tell") {
-      this.#options.onError(outcome.error);
-      return false;
-    }
-    this.#retryAtMs = nowMs + this.#options.settings["retry.backoff.ms"];
-    this.#wakeAt(this.#retryAtMs);
-    return false;
-  }
-
-  /** The subscription as each assignor wants it told; null when user code threw. */
-  #protocols(): JoinGroupProtocol[] | null {
-    const { partitions, runUserCode, onError } = this.#options;
-    const { topics } = this.subscription;
-    this.#joinedTopics = topics;
-    const ownedPartitions = sorted(
-      [...partitions.owned].map(({ metadata }) => toTopicPartition(metadata)),
-    );
-    const { generation: generationId } = this.member.membership;
-    const groupInstanceId = this.member.instanceId;
-    const protocols: JoinGroupProtocol[] = [];
-    for (const assignor of this.#assignors) {
-      const attempt = runUserCode(() => assignor.subscriptionUserData(topics));
-      if ("error" in attempt) {
-        onError(attempt.error);
-        return null;
-      }
-      const userData = attempt.value;
-      const own = {
-        topics,
-        userData,
-        ownedPartitions,
-        generationId,
-        groupInstanceId,
-        rackId: null,
-      };
-      protocols.push({ name: assignor.name, metadata: encodeSubscription(own) });
-    }
-    return protocols;
-  }
-
-  #assignor(name: string | null): ConsumerPartitionAssignor {
-    const assignor = this.#assignors.find((one) => one.name === name);
-    assert(assignor !== undefined, `the coordinator chose ${name}, which nobody offered`);
-    return assignor;
+    return this.#joining.joinIfNeeded(nowMs);
   }
 
   #wakeAt(atMs: number): void {
