@@ -8,7 +8,7 @@
  */
 import type { Ports } from "../../ports.ts";
 import { assert } from "../../assert.ts";
-import { errorName } from "../../errors.ts";
+import { Errors, errorName } from "../../errors.ts";
 import type { ConsumerPartitionAssignor } from "../../group/assignors/assignor.ts";
 import { ASSIGNOR_NAMES, makeAssignor } from "../../group/assignors/assignors.ts";
 import type { Rules } from "../../rules.ts";
@@ -68,6 +68,8 @@ export class ConsumerCoordinator {
   readonly #timer: DeadlineTimer;
   /** Answers to joins that came while the user was outside of the consumer. */
   #deferred: (() => void)[] = [];
+  /** When an error that stays may be told again. */
+  #tellAgainAtMs = -Infinity;
 
   constructor(ports: Ports, options: ConsumerCoordinatorOptions) {
     const { clientId, settings, metadata, partitions, onError, onProgress } = options;
@@ -154,6 +156,7 @@ export class ConsumerCoordinator {
       isCooperative,
       runUserCode,
       onError,
+      onStuck: (error) => this.#tellAgain(error),
       wakeAt: (atMs) => this.#wakeAt(atMs),
     });
     const [heartbeats, rebalance] = [this.#heartbeats, this.#rebalance];
@@ -220,7 +223,7 @@ export class ConsumerCoordinator {
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const step of deferred) step();
-    if (this.commits.isFenced) return this.#options.onError("FENCED_INSTANCE_ID");
+    if (this.commits.isFenced) return this.#tellAgain(errorName(Errors.FENCED_INSTANCE_ID));
     this.commits.runCallbacks();
     if (this.#departure.isClosing) return;
     if (this.subscription.isAutomatic && !this.#takePart(nowMs)) return;
@@ -308,6 +311,14 @@ export class ConsumerCoordinator {
       return false;
     }
     return this.#joining.joinIfNeeded(nowMs);
+  }
+
+  /** What every poll tells, but not faster than retry.backoff.ms: a loop of polls costs no time. */
+  #tellAgain(error: string): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    if (nowMs < this.#tellAgainAtMs) return this.#wakeAt(this.#tellAgainAtMs);
+    this.#tellAgainAtMs = nowMs + this.#options.settings["retry.backoff.ms"];
+    this.#options.onError(error);
   }
 
   #wakeAt(atMs: number): void {
