@@ -323,7 +323,9 @@ describe("static members", () => {
 
   it("go on being refused when a join says so", () => {
     const { cluster, group, member } = groupBench();
-    const one = member("c1", { ...STATIC, "enable.auto.commit": false }).subscribe("t").loop();
+    const one = member("c1", { ...STATIC, "enable.auto.commit": false })
+      .subscribe("t")
+      .loop();
     cluster.world.run(500);
     group.members.clear();
     one.consumer.enforceRebalance();
