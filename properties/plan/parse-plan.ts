@@ -62,7 +62,7 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
   const nodes = readNodes(topology.value("nodes"), "topology.nodes");
   const settings = readPlanSettings(fields.value("settings"), "settings");
   const topics = readTopics(fields.value("topics"), "topics", nodes);
-  const clients = readClients(fields.value("clients"), "clients", topics, nodes);
+  const clients = readClients(fields.value("clients"), "clients", topics, nodes, settings);
   for (const [index, { kind, settings: own }] of clients.entries()) {
     if (kind === "producer") checkProducerSettings({ settings }, own, `clients[${index}].settings`);
   }

@@ -83,7 +83,7 @@ export interface TopicPlan {
   readonly assignment?: readonly (readonly string[])[];
 }
 
-export type ClientPlan = ProducerPlan | ConsumerPlan | AdminPlan;
+export type ClientPlan = ProducerPlan | ConsumerPlan | MemberPlan | AdminPlan;
 
 export interface ProducerPlan {
   readonly id: string;
@@ -103,6 +103,37 @@ export interface ConsumerPlan {
   /** Where it seeks to when it starts; absent: what auto.offset.reset says. */
   readonly startAt?: Place;
 }
+
+/**
+ * A consumer that is a member of the group `group.id`, with the program that most applications have around
+ * it: it polls, works on each record, puts its effect into a store outside that survives everything, and
+ * commits. Started again after a crash it begins from what the group has committed.
+ */
+export interface MemberPlan {
+  readonly id: string;
+  readonly kind: "member";
+  /** They name the group. */
+  readonly settings: SettingValues;
+  readonly subscribe: Subscribed;
+  /** How long it works on each record, before its effect is there. */
+  readonly workUs: number;
+  /** "none" with enable.auto.commit, else "sync", unless a plan says otherwise. */
+  readonly commit: CommitMode;
+  /** Records go to a queue that is worked off beside the poll loop, which does not wait for it. */
+  readonly handOff: boolean;
+  /** It joins only when an operation tells it to. */
+  readonly closed: boolean;
+}
+
+/** Topics by name, or all whose names match a pattern, as their list changes. */
+export type Subscribed = { readonly topics: readonly string[] } | { readonly pattern: string };
+
+/**
+ * When a program commits what one poll returned, beside what enable.auto.commit does: "sync" and "async"
+ * after the work on it, "before" ahead of it (and waiting for the answer), "none" never.
+ */
+export type CommitMode = "sync" | "async" | "before" | "none";
+export const commitModes: readonly CommitMode[] = ["sync", "async", "before", "none"];
 
 export interface AdminPlan {
   readonly id: string;

@@ -4,6 +4,7 @@ import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
 import { CLUSTER_ID, nodeIdOf } from "./plan.ts";
 import type { ClientPlan, NodePlan, NodeRole, Place, SettingValues, TopicPlan } from "./plan.ts";
+import { memberFields, readMember } from "./read-member.ts";
 import { readPartySettings } from "./settings.ts";
 import type { Party } from "./settings.ts";
 
@@ -148,8 +149,9 @@ export function readClients(
   path: string,
   topics: readonly TopicPlan[],
   nodes: readonly NodePlan[],
+  settings: SettingValues,
 ): ClientPlan[] {
-  const clients = listAt(value, path, (client, at) => readClient(client, at, topics));
+  const clients = listAt(value, path, (client, at) => readClient(client, at, topics, settings));
   refuseRepeats(clients, path);
   for (const [index, { id }] of clients.entries()) {
     const business = Object.hasOwn(OTHER_CLIENTS, id) ? OTHER_CLIENTS[id] : undefined;
@@ -163,11 +165,19 @@ export function readClients(
   return clients;
 }
 
-function readClient(value: unknown, path: string, topics: readonly TopicPlan[]): ClientPlan {
-  const known = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
-  const all = new Fields(value, path, known);
-  const kind = all.choice("kind", ["producer", "consumer", "admin"]);
+function readClient(
+  value: unknown,
+  path: string,
+  topics: readonly TopicPlan[],
+  settings: SettingValues,
+): ClientPlan {
+  const own = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
+  const all = new Fields(value, path, [...new Set([...own, ...memberFields])]);
+  const kind = all.choice("kind", ["producer", "consumer", "member", "admin"]);
   const id = all.text("id", CLIENT_NAME);
+  if (kind === "member") {
+    return readMember(new Fields(value, path, memberFields), id, topics, settings);
+  }
   if (kind !== "consumer") {
     const own = kind === "producer" ? ["app"] : [];
     const fields = new Fields(value, path, ["id", "kind", "settings", ...own]);
@@ -175,7 +185,8 @@ function readClient(value: unknown, path: string, topics: readonly TopicPlan[]):
     const isApp = fields.has("app") && fields.flag("app");
     return { id, kind, settings: ownSettings(fields, kind), ...(isApp && { app: true }) };
   }
-  const assign = readAssign(all, topics);
+  const fields = new Fields(value, path, ["id", "kind", "settings", "topics", "assign", "startAt"]);
+  const assign = readAssign(fields, topics);
   const consumer = { id, kind, settings: ownSettings(all, kind), assign };
   if (!all.has("startAt")) return consumer;
   return { ...consumer, startAt: readPlace(all.value("startAt"), all.at("startAt")) };
