@@ -1,11 +1,13 @@
 /**
  * An admin client (KafkaAdminClient.java): each call asks some broker, which forwards what only the
- * controller can do, and is tried again with backoff until default.api.timeout.ms.
+ * controller can do, and is tried again with backoff until default.api.timeout.ms. What it asks about
+ * consumer groups goes to their coordinators, what it asks about offsets to the partitions' leaders.
  *
  * Differs from Kafka: a creation whose answer was lost is asked for again and may be answered
- * TOPIC_ALREADY_EXISTS, as in Kafka; but requests for the controller always go through a broker, and
- * only bootstrap servers are asked. An answer that is REQUEST_TIMED_OUT or LEADER_NOT_AVAILABLE for a
- * topic or resource is asked for again, where Kafka fails the call.
+ * TOPIC_ALREADY_EXISTS (INVALID_PARTITIONS for more partitions), as in Kafka; but requests for the
+ * controller always go through a broker, and "some broker" is always a bootstrap server. An answer that
+ * is REQUEST_TIMED_OUT or LEADER_NOT_AVAILABLE for a topic or resource is asked for again, where Kafka
+ * fails the call.
  */
 import type { NodeId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
