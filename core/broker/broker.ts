@@ -191,6 +191,7 @@ export class Broker {
       case ApiKeys.DESCRIBE_CONFIGS:
         return this.#describeConfigs.handle(call);
       case ApiKeys.CREATE_TOPICS:
+      case ApiKeys.CREATE_PARTITIONS:
       case ApiKeys.ELECT_LEADERS:
       case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
         return forwardToController(this.#forwarding, call, call.request.apiKey);

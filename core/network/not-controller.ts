@@ -20,6 +20,8 @@ export function saysNotController(apiKey: ApiKey, body: ResponseBody<ApiKey>): b
     }
     case ApiKeys.CREATE_TOPICS:
       return anySays((body as ResponseBody<typeof ApiKeys.CREATE_TOPICS>).topics);
+    case ApiKeys.CREATE_PARTITIONS:
+      return anySays((body as ResponseBody<typeof ApiKeys.CREATE_PARTITIONS>).results);
     case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
       return anySays((body as ResponseBody<typeof ApiKeys.INCREMENTAL_ALTER_CONFIGS>).responses);
     default:

@@ -163,6 +163,7 @@ export class Cluster {
     this.world.addNode({
       id: node.id,
       rack: node.rack,
+      ...(node.startAt === undefined ? {} : { bootAtUs: node.startAt }),
       boot: (ports): Program =>
         startNode(this.#ports(ports, node.id, nodeId), config, this.#options.rules),
     });

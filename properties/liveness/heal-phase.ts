@@ -126,6 +126,8 @@ export class HealPhase {
         this.#sendProbes();
         return false;
       case "probes":
+        // A topic may have grown since.
+        this.#sendProbes();
         this.#retryProbes();
         if (!this.#isDone(probeUs)) return false;
         if (this.#settled.size === 0) this.timeToHealUs = nowUs - this.#startedAt;
@@ -186,10 +188,15 @@ export class HealPhase {
     return null;
   }
 
+  /** To every partition of the plan's topics, as many as they are, that got none yet. */
   #sendProbes(): void {
-    if (!this.#options.mayProbe) return;
+    const { mayProbe, plan, probes } = this.#options;
+    if (!mayProbe) return;
     for (const { partition } of this.#view.partitions()) {
-      if (!this.#isGivenUp(partition.name)) this.#send(partition.name);
+      const { name, topic } = partition;
+      if (probes.all.has(name) || this.#isGivenUp(name)) continue;
+      // What Kafka keeps for itself takes no records of others.
+      if (plan.topics.some((one) => one.name === topic)) this.#send(name);
     }
   }
 

@@ -67,6 +67,8 @@ export interface NodePlan {
    * absent: for the plan's. Whatever it asks of them, they answer INCONSISTENT_CLUSTER_ID.
    */
   readonly clusterId?: string;
+  /** When it first starts: a broker that is added to the running cluster. Absent: at the beginning. */
+  readonly startAt?: number;
 }
 
 /** Every simulated cluster is its own world, so that one id serves all. */
@@ -198,6 +200,38 @@ export interface DescribeTopicsOperation extends OperationBase {
   readonly topics?: readonly string[];
 }
 
+export interface CreatePartitionsOperation extends OperationBase {
+  readonly op: "create-partitions";
+  readonly topic: string;
+  /** How many partitions the topic is to have. */
+  readonly count: number;
+  /** Node ids of the replicas of each new partition; absent: the controller places them. */
+  readonly assignment?: readonly (readonly string[])[];
+}
+
+export interface ListGroupsOperation extends OperationBase {
+  readonly op: "list-groups";
+}
+
+export interface GroupsOperation extends OperationBase {
+  readonly op: "describe-groups" | "delete-groups";
+  readonly groups: readonly string[];
+}
+
+export interface DeleteOffsetsOperation extends OperationBase {
+  readonly op: "delete-offsets";
+  readonly group: string;
+  readonly topic: string;
+  readonly partitions: readonly number[];
+}
+
+/** Commits for the group, as somebody who is no member of it. */
+export interface AlterOffsetsOperation extends OperationBase {
+  readonly op: "alter-offsets";
+  readonly group: string;
+  readonly offsets: readonly (readonly [topic: string, partition: number, offset: number])[];
+}
+
 export type Operation =
   | SendOperation
   | FlushOperation
@@ -205,7 +239,12 @@ export type Operation =
   | PollingOperation
   | ElectLeadersOperation
   | AlterConfigsOperation
-  | DescribeTopicsOperation;
+  | DescribeTopicsOperation
+  | CreatePartitionsOperation
+  | ListGroupsOperation
+  | GroupsOperation
+  | DeleteOffsetsOperation
+  | AlterOffsetsOperation;
 
 export type OperationKind = Operation["op"];
 

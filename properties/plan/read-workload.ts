@@ -7,6 +7,7 @@ import { wrongValue } from "./wrong-value.ts";
 import type {
   AlterConfigsOperation,
   ClientPlan,
+  NodePlan,
   Operation,
   OperationKind,
   SendOperation,
@@ -14,6 +15,12 @@ import type {
   TopicPlan,
 } from "./plan.ts";
 import { MAX_TIME_MS } from "./plan.ts";
+import {
+  readAlterOffsets,
+  readCreatePartitions,
+  readDeleteOffsets,
+  readGroups,
+} from "./read-admin-operations.ts";
 import { checkBytes } from "./read-bytes.ts";
 import { isSoundSend } from "./sound-send.ts";
 import { readPlace, topicAt } from "./read-topology.ts";
@@ -37,6 +44,12 @@ const kinds: Readonly<Record<OperationKind, Kind>> = {
   "elect-leaders": { client: "admin", fields: ["electionType", "topic", "partitions"] },
   "alter-configs": { client: "admin", fields: ["topic", "configs"] },
   "describe-topics": { client: "admin", fields: ["topics"] },
+  "create-partitions": { client: "admin", fields: ["topic", "count", "assignment"] },
+  "list-groups": { client: "admin", fields: [] },
+  "describe-groups": { client: "admin", fields: ["groups"] },
+  "delete-groups": { client: "admin", fields: ["groups"] },
+  "delete-offsets": { client: "admin", fields: ["group", "topic", "partitions"] },
+  "alter-offsets": { client: "admin", fields: ["group", "offsets"] },
 };
 
 const operationKinds = Object.keys(kinds) as OperationKind[];
@@ -48,6 +61,8 @@ const fieldsOf = Object.fromEntries(
 /** What operations are checked against. */
 export interface Surroundings {
   readonly settings: SettingValues;
+  readonly nodes: readonly NodePlan[];
+  /** As large as they can get. */
   readonly topics: readonly TopicPlan[];
   readonly clients: readonly ClientPlan[];
 }
@@ -62,7 +77,7 @@ export function readWorkload(value: unknown, path: string, around: Surroundings)
     // Paths are only for those that need a close look: a plan has thousands of sends.
     isSoundSend(operation, around.topics, kindOf, limits, ELEMENT_ID)
       ? operation
-      : readOperation(operation, `${path}[${index}]`, around.topics, kindOf, limits),
+      : readOperation(operation, `${path}[${index}]`, around, kindOf, limits),
   );
   refuseRepeats(operations, path);
   return operations;
@@ -75,7 +90,7 @@ function maxMessageBytes(around: Surroundings, topic: TopicPlan): number {
 function readOperation(
   value: unknown,
   path: string,
-  topics: readonly TopicPlan[],
+  { topics, nodes }: Surroundings,
   kindOf: ReadonlyMap<string, ClientPlan["kind"]>,
   limits: ReadonlyMap<string, number>,
 ): Operation {
@@ -94,6 +109,7 @@ function readOperation(
     case "flush":
     case "pause-polling":
     case "resume-polling":
+    case "list-groups":
       return { ...base, op };
     case "seek": {
       const { name, partitions } = topicAt(fields.value("topic"), fields.at("topic"), topics);
@@ -118,6 +134,15 @@ function readOperation(
       const names = fields.list("topics", (name, at) => topicAt(name, at, topics).name);
       return { ...base, op, topics: names };
     }
+    case "create-partitions":
+      return { ...base, op, ...readCreatePartitions(fields, topics, nodes) };
+    case "describe-groups":
+    case "delete-groups":
+      return { ...base, op, groups: readGroups(fields) };
+    case "delete-offsets":
+      return { ...base, op, ...readDeleteOffsets(fields, topics) };
+    case "alter-offsets":
+      return { ...base, op, ...readAlterOffsets(fields, topics) };
   }
 }
 
