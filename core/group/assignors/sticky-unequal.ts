@@ -60,6 +60,8 @@ class UnequalAssignment {
   /** By member and topic: 1 where the member wants it. */
   readonly #wants: Uint8Array;
   readonly #movements: PartitionMovements;
+  /** By member: 1 where it may get or lose partitions while things are evened out. */
+  readonly #mayChange: Uint8Array;
   #bySize: MembersBySize;
   #mustRevoke = false;
   readonly owners: Int32Array;
@@ -77,6 +79,7 @@ class UnequalAssignment {
         this.#wants[member * index.topics.length + topic] = 1;
       }
     });
+    this.#mayChange = new Uint8Array(index.memberCount);
     this.#movements = new PartitionMovements(index);
     this.#bySize = new MembersBySize([], this.#sizes);
     this.owners = new Int32Array(index.partitionCount).fill(NOBODY);
@@ -104,7 +107,9 @@ class UnequalAssignment {
     this.#assign(unassigned);
 
     const isShared = (partition: number): boolean => this.#demandOf(partition) >= 2;
-    this.#bySize = new MembersBySize(this.#whoMayChange(), this.#sizes);
+    const changing = this.#whoMayChange();
+    for (const member of changing) this.#mayChange[member] = 1;
+    this.#bySize = new MembersBySize(changing, this.#sizes);
     const before = { owners: this.owners.slice(), score: this.#score() };
     if (!this.#mustRevoke) this.#evenOut(unassigned.filter(isShared), formerOwners);
     const hasMoved = this.#evenOut(all.filter(isShared), formerOwners);
@@ -209,9 +214,11 @@ class UnequalAssignment {
   /** Who should have the partition: a former owner rather than the one with least; or NOBODY. */
   #betterOwner(partition: number, former: number): number {
     const size = this.#sizes[this.owners[partition]!]!;
-    if (former !== NOBODY && this.#rules.returnsToOldOwner(this.#isWanted(former, partition))) {
-      if (this.#rules.evensOut(size, this.#sizes[former]!)) return former;
-    }
+    const mayReturn =
+      former !== NOBODY &&
+      this.#mayChange[former] === 1 &&
+      this.#rules.returnsToOldOwner(this.#isWanted(former, partition));
+    if (mayReturn && this.#rules.evensOut(size, this.#sizes[former]!)) return former;
     const smallest = this.#smallest(partition, null);
     return this.#rules.evensOut(size, this.#sizes[smallest]!) ? smallest : NOBODY;
   }
