@@ -10,6 +10,7 @@ import { MembershipRules } from "./client/group/membership-rules.ts";
 import { AlterPartitionRules } from "./controller/alter-partition-rules.ts";
 import { ElectionRules } from "./controller/election-rules.ts";
 import { LifecycleRules } from "./controller/lifecycle-rules.ts";
+import { AssignorRules } from "./group/assignors/assignor-rules.ts";
 import { GroupRules } from "./group/coordinator/group-rules.ts";
 import { DedupRules } from "./log/dedup-rules.ts";
 import { EpochRules } from "./log/epoch-rules.ts";
@@ -36,6 +37,7 @@ export interface Rules {
   readonly consumer: ConsumerRules;
   readonly group: GroupRules;
   readonly membership: MembershipRules;
+  readonly assignor: AssignorRules;
 }
 
 export type RuleClass<T> = (new () => T) & { readonly sources: Readonly<Record<string, string>> };
@@ -59,6 +61,7 @@ export const correctRules: RuleClasses = {
   consumer: ConsumerRules,
   group: GroupRules,
   membership: MembershipRules,
+  assignor: AssignorRules,
 };
 
 /** One set of rules: Kafka's, with the given classes in place of some. */

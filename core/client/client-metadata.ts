@@ -73,6 +73,9 @@ export class ClientMetadata {
   readonly #timer: DeadlineTimer;
   readonly #backoff: ExponentialBackoff;
   readonly #topics: Map<string, TopicEntry> = new Map();
+  /** Every answer is to list all topics that there are. */
+  #followsAll = false;
+  #listed: readonly string[] = [];
   #hosts: Map<NodeId, string> = new Map();
   /** Hosts of all known brokers and bootstrap servers. */
   #candidates: readonly string[];
@@ -133,6 +136,52 @@ export class ClientMetadata {
     this.#refresh();
   }
 
+  /** The topic is not looked up any more. */
+  forget(name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic !== undefined) makeDormant(topic);
+  }
+
+  /** Whether the names of all topics of the cluster are wanted, as by a subscription to a pattern. */
+  followAll(isWanted: boolean): void {
+    if (this.#followsAll === isWanted) return;
+    this.#followsAll = isWanted;
+    if (isWanted) this.requestUpdate();
+    else this.#listed = [];
+  }
+
+  /** Names of all topics but internal ones, by the last answer; only with followAll. */
+  get listed(): readonly string[] {
+    return this.#listed;
+  }
+
+  /** Stands for everything that was wanted up to now. */
+  get mark(): number {
+    return this.#wanted;
+  }
+
+  /** Whether an answer was asked for since that mark, and has come. */
+  hasAnswered(mark: number): boolean {
+    return this.#satisfied >= mark;
+  }
+
+  /** The next refresh may be asked for at once. */
+  get mayRefresh(): boolean {
+    return !this.#isAsking && this.#allowedMs <= this.#ports.clock.monotonicMs();
+  }
+
+  /**
+   * Somebody else saw that epoch of a partition, in a commit: a leader of an older one is of no use
+   * (updateLastSeenEpochIfNewer; where no epoch is known, Kafka does not take it either).
+   */
+  sawEpoch(partition: PartitionMetadata, epoch: LeaderEpoch): void {
+    if (partition.leaderEpoch < 0 || epoch <= partition.leaderEpoch) return;
+    const entry = this.#use(partition.topic.name);
+    this.#setLeader(slotOf(entry, partition.index), NO_NODE, epoch);
+    entry.available = availableOf(entry);
+    this.requestUpdate();
+  }
+
   /** Takes a leader named in an error answer (KIP-951); false when it is not news. */
   applyHint(partition: PartitionMetadata, hint: LeaderHint | null): boolean {
     if (hint === null || hint.leaderId < 0 || !this.#hosts.has(hint.leaderId)) return false;
@@ -163,15 +212,8 @@ export class ClientMetadata {
   }
 
   #use(name: string): TopicEntry {
-    let entry = this.#topics.get(name);
-    const lastUsedMs = this.#ports.clock.monotonicMs();
-    if (entry === undefined) {
-      const error = Errors.UNKNOWN_TOPIC_OR_PARTITION;
-      const nothing = { name, id: null, error, partitionCount: 0, available: [], slots: [] };
-      entry = { ...nothing, lastUsedMs, isDormant: true };
-      this.#topics.set(name, entry);
-    }
-    entry.lastUsedMs = lastUsedMs;
+    const entry = this.#entry(name);
+    entry.lastUsedMs = this.#ports.clock.monotonicMs();
     if (entry.isDormant) {
       entry.isDormant = false;
       this.requestUpdate();
@@ -179,9 +221,20 @@ export class ClientMetadata {
     return entry;
   }
 
+  #entry(name: string): TopicEntry {
+    let entry = this.#topics.get(name);
+    if (entry === undefined) {
+      const error = Errors.UNKNOWN_TOPIC_OR_PARTITION;
+      const nothing = { name, id: null, error, partitionCount: 0, available: [], slots: [] };
+      entry = { ...nothing, lastUsedMs: -Infinity, isDormant: true };
+      this.#topics.set(name, entry);
+    }
+    return entry;
+  }
+
   /** Asks, if it is due; otherwise arms the timer for when it will be. */
   #refresh(): void {
-    if (this.#isAsking || this.#topics.size === 0) return;
+    if (this.#isAsking || (this.#topics.size === 0 && !this.#followsAll)) return;
     const nowMs = this.#ports.clock.monotonicMs();
     const expiresMs = this.#lastSuccessMs + this.#options.settings["metadata.max.age.ms"];
     const dueMs = this.#wanted > this.#satisfied ? this.#allowedMs : expiresMs;
@@ -198,19 +251,20 @@ export class ClientMetadata {
     const topics: { topicId: null; name: string }[] = [];
     for (const topic of this.#topics.values()) {
       if (!topic.isDormant && nowMs - topic.lastUsedMs > this.#options.maxIdleMs) {
-        topic.isDormant = true;
-        topic.partitionCount = 0;
-        topic.available = [];
+        makeDormant(topic);
       }
       if (!topic.isDormant) topics.push({ topicId: null, name: topic.name });
     }
-    if (topics.length === 0) return;
+    if (topics.length === 0 && !this.#followsAll) return;
     const wanted = this.#wanted;
     const { allowAutoTopicCreation } = this.#options;
     this.#isAsking = true;
     this.#lastAttemptMs = nowMs;
-    channel.send(ApiKeys.METADATA, { topics, allowAutoTopicCreation }, (outcome) => {
+    const isForAll = this.#followsAll;
+    const asked = { topics: isForAll ? null : topics, allowAutoTopicCreation };
+    channel.send(ApiKeys.METADATA, asked, (outcome) => {
       this.#isAsking = false;
+      if (isForAll && outcome.kind === "response") this.#list(outcome.body.topics);
       this.#answered(outcome, wanted);
     });
   }
@@ -248,6 +302,18 @@ export class ClientMetadata {
     return changed;
   }
 
+  /** What is not in a list of all topics is not there any more. */
+  #list(topics: readonly MetadataTopic[]): void {
+    if (!this.#followsAll) return;
+    const good = topics.filter((topic) => topic.errorCode === Errors.NONE && !topic.isInternal);
+    this.#listed = good.map((topic) => topic.name);
+    for (const name of this.#listed) this.#entry(name);
+    const names = new Set(topics.map((topic) => topic.name));
+    for (const topic of this.#topics.values()) {
+      if (!names.has(topic.name)) topic.error = Errors.UNKNOWN_TOPIC_OR_PARTITION;
+    }
+  }
+
   #applyTopic(entry: TopicEntry, topic: MetadataTopic, changed: PartitionMetadata[]): void {
     entry.error = topic.errorCode;
     if (topic.errorCode !== Errors.NONE) {
@@ -278,6 +344,12 @@ export class ClientMetadata {
       probe.emit({ kind: "client-metadata", partition: slot.name, leader, leaderEpoch });
     }
   }
+}
+
+function makeDormant(topic: TopicEntry): void {
+  topic.isDormant = true;
+  topic.partitionCount = 0;
+  topic.available = [];
 }
 
 function slotOf(entry: TopicEntry, index: number): Writable<PartitionMetadata> {

@@ -44,6 +44,11 @@ export class CompletedFetch {
     this.#rules = rules;
   }
 
+  /** Offset behind the last batch. */
+  get end(): Offset {
+    return this.#batches[this.#batches.length - 1]?.nextOffset ?? this.position;
+  }
+
   get isDrained(): boolean {
     return this.#batchAt >= this.#batches.length;
   }

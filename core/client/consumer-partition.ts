@@ -9,6 +9,8 @@ export type ResetTarget = "earliest" | "latest";
 
 /** What a consumer does with one partition (SubscriptionState.FetchStates). */
 export type FetchState =
+  /** It is owned since just now: the group is to tell where to begin. */
+  | { readonly kind: "initializing" }
   /** It has no position, and auto.offset.reset=none: only a seek helps. */
   | { readonly kind: "unset" }
   /** The leader is to say where its log begins or ends. */
@@ -46,11 +48,26 @@ export class ConsumerPartition {
   isBuffered = false;
   /** Who fetched that data. */
   bufferedBy: NodeFetcher | null = null;
+  /** By the user: nothing is fetched or handed out, what was fetched is kept. */
+  isPaused = false;
+  /** About to be given up: nothing is fetched or handed out any more. */
+  isRevoking = false;
 
   constructor(metadata: PartitionMetadata) {
     this.metadata = metadata;
     this.topic = metadata.topic.name;
     this.index = metadata.index;
+  }
+
+  /** Takes nothing along from the time before. */
+  forget(): void {
+    this.state = { kind: "initializing" };
+    this.offset = -1;
+    this.offsetEpoch = NO_EPOCH;
+    this.leader = NO_NODE;
+    this.leaderEpoch = NO_EPOCH;
+    this.retryAtMs = -Infinity;
+    this.failures = 0;
   }
 
   get hasPosition(): boolean {
@@ -62,6 +79,7 @@ export class ConsumerPartition {
     const topicId = this.metadata.topic.id;
     const isIdle = this.fetcher !== fetcher || this.state.kind !== "fetching" || this.isBuffered;
     if (isIdle || topicId === null || this.retryAtMs > nowMs) return null;
+    if (this.isPaused || this.isRevoking) return null;
     const leaderEpoch = fetcher.requestedEpoch(this.leaderEpoch);
     return { topicId, partition: this.index, leaderEpoch, fetchOffset: this.offset };
   }

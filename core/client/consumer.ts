@@ -1,34 +1,36 @@
 /**
- * A consumer of assigned partitions (KafkaConsumer.java without groups). poll() takes a callback, which
- * never runs inside a call of the consumer's user; it may call the consumer. Requests are sent only
- * while a poll waits, and once more when it is answered, so that the next data is on its way.
+ * A consumer (KafkaConsumer.java): of partitions that it was given, or, with a group.id and a
+ * subscription, of those that its group gives it. Every call that has to wait takes a callback, which never
+ * runs inside a call of the consumer's user; it may call the consumer. Fetches are sent only while a poll
+ * waits, and once more when it is answered, so that the next data is on its way.
  *
  * Differs from Kafka: a partition whose fetch failed is not fetched again before retry.backoff.ms
  * (Java's consumer asks again at once); a batch with a bad CRC is fetched again after its error was
  * told, instead of being kept; that a partition has no position is reported once, not by every poll.
  */
-import type { LeaderEpoch, NodeId, Offset } from "../ids.ts";
-import type { FactOf } from "../facts.ts";
+import type { GroupId, InstanceId, LeaderEpoch, MemberId, Offset } from "../ids.ts";
+import { NO_EPOCH } from "../ids.ts";
 import type { Ports, Timer } from "../ports.ts";
 import { assert } from "../assert.ts";
-import { Errors, errorName } from "../errors.ts";
-import type { FetchPartitionResponse } from "../protocol/fetch.ts";
+import type { ConsumerPartitionAssignor } from "../group/assignors/assignor.ts";
 import type { Rules } from "../rules.ts";
 import type { ConsumerSettings } from "../settings/client-settings.ts";
-import { ExponentialBackoff } from "./backoff.ts";
+import { AssignedPartitions } from "./assigned-partitions.ts";
 import type { PartitionMetadata } from "./client-metadata.ts";
 import { ClientMetadata } from "./client-metadata.ts";
 import { CLIENT_LANE } from "./client-network.ts";
 import type { ConsumedRecord } from "./completed-fetch.ts";
-import type { ResetTarget } from "./consumer-partition.ts";
-import { ConsumerPartition } from "./consumer-partition.ts";
-import { DeadlineTimer } from "./deadline-timer.ts";
-import { FetchBuffer } from "./fetch-buffer.ts";
-import type { Wanted } from "./fetch-session.ts";
-import { NodeFetcher } from "./node-fetcher.ts";
-import { OffsetLookup } from "./offset-lookup.ts";
+import type { ConsumerPartition } from "./consumer-partition.ts";
+import { consumedPositions } from "./group/auto-commit.ts";
+import type { CommittedOffset } from "./group/committed-offsets.ts";
+import { ConsumerCoordinator } from "./group/consumer-coordinator.ts";
+import type { RunUserCode } from "./group/group-leader.ts";
+import type { CommitDone, OffsetToCommit } from "./group/offset-commits.ts";
+import type { RebalanceListener } from "./group/rebalance-listener.ts";
 
 export type { ConsumedRecord } from "./completed-fetch.ts";
+export type { CommitDone, CommitResult } from "./group/offset-commits.ts";
+export type { RebalanceListener } from "./group/rebalance-listener.ts";
 
 /** `records` is empty when the time was up; partitions may be mixed, each is in order. */
 export type PollResult =
@@ -40,43 +42,59 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** A position to commit: `offset` is that of the next record to read. */
+export interface PartitionOffset extends TopicPartition {
+  readonly offset: Offset;
+  /** Epoch of the record before it, if it is known. */
+  readonly leaderEpoch?: LeaderEpoch;
+  readonly metadata?: string;
+}
+
+/** `offset` is null where the group has committed nothing. */
+export type CommittedPartitions =
+  | {
+      readonly kind: "offsets";
+      readonly offsets: readonly (TopicPartition & {
+        readonly committed: CommittedOffset | null;
+      })[];
+    }
+  | { readonly kind: "failed"; readonly error: string };
+
 export interface ConsumerOptions {
   readonly clientId: string;
   /** Hosts of the bootstrap servers. */
   readonly bootstrap: readonly string[];
   readonly settings: ConsumerSettings;
   readonly rules: Rules;
+  /** Assignors of the user, which partition.assignment.strategy may name. */
+  readonly assignors?: readonly ConsumerPartitionAssignor[];
+  /** How their code is run; without it, what they throw ends the process. */
+  readonly runUserCode?: RunUserCode;
 }
 
-/** What "cause" of a position-set fact says after a validation that found no common epoch. */
-const NO_COMMON_EPOCH = -2;
+/** How long close() may take by default (ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS). */
+const CLOSE_TIMEOUT_MS = 30000;
 
 export class Consumer {
   readonly #ports: Ports;
-  readonly #options: ConsumerOptions;
+  readonly #settings: ConsumerSettings;
   readonly #metadata: ClientMetadata;
-  readonly #lookup: OffsetLookup;
-  readonly #backoff: ExponentialBackoff;
+  readonly #partitions: AssignedPartitions;
+  /** Null without a group.id. */
+  readonly #group: ConsumerCoordinator | null;
   readonly #pollTimer: Timer;
-  readonly #retryTimer: DeadlineTimer;
-  readonly #assigned: Map<PartitionMetadata, ConsumerPartition> = new Map();
-  readonly #fetchers: Map<NodeId, NodeFetcher> = new Map();
-  /** In state fetching, with nobody to fetch from yet. */
-  readonly #unplaced: Set<ConsumerPartition> = new Set();
-  /** Without a position and without a policy, which poll() has not reported yet. */
-  readonly #unset: Set<ConsumerPartition> = new Set();
-  /** They wait for their backoff to pass. */
-  readonly #backingOff: Set<ConsumerPartition> = new Set();
-  readonly #buffer: FetchBuffer;
   /** For poll() to report, one at a time. */
   readonly #errors: string[] = [];
   #waiting: ((result: PollResult) => void) | null = null;
+  /** The time of the poll is up, but user code of it still runs. */
+  #isOverdue = false;
+  #isAdvancing = false;
   #isClosed = false;
 
   constructor(ports: Ports, options: ConsumerOptions) {
     const { clientId, bootstrap, settings, rules } = options;
     this.#ports = ports;
-    this.#options = options;
+    this.#settings = settings;
     this.#metadata = new ClientMetadata(ports, {
       clientId,
       bootstrap,
@@ -85,88 +103,140 @@ export class Consumer {
       allowAutoTopicCreation: settings["allow.auto.create.topics"],
       maxIdleMs: Infinity,
       onUpdate: (changed) => this.#metadataUpdated(changed),
-      onReady: () => this.#advance(),
+      onReady: () => {
+        this.#group?.brokerReady();
+        this.#advance();
+      },
     });
-    this.#buffer = new FetchBuffer(ports, settings, rules.consumer, (partition) => {
-      this.#errors.push(errorName(Errors.CORRUPT_MESSAGE));
-      this.#backOff(partition);
-    });
-    this.#lookup = new OffsetLookup({
-      settings,
-      rules: rules.consumer,
-      metadata: this.#metadata,
-      onReset: (partition, offset) => this.#resetDone(partition, offset),
-      onValidated: (partition, epoch, end) => this.#validated(partition, epoch, end),
-      onFailed: (partition, error) => this.#lookupFailed(partition, error),
-      onDone: () => this.#advance(),
-    });
-    const [initialMs, maxMs] = [settings["retry.backoff.ms"], settings["retry.backoff.max.ms"]];
-    this.#backoff = new ExponentialBackoff(ports.random, "consumer backoff", initialMs, maxMs);
+    const metadata = this.#metadata;
+    const onError = (error: string): number => this.#errors.push(error);
+    const onProgress = (): void => this.#advance();
+    const common = { clientId, settings, rules, metadata, onError };
+    this.#partitions = new AssignedPartitions(ports, { ...common, onProgress });
     this.#pollTimer = ports.timers.timer(CLIENT_LANE, `poll ${clientId}`, () => this.#timeUp());
-    this.#retryTimer = new DeadlineTimer(
-      ports.timers.timer(CLIENT_LANE, `consumer retry ${clientId}`, () => {
-        this.#retryTimer.fired();
-        this.#retry();
-      }),
-    );
+    this.#group =
+      settings["group.id"] === ""
+        ? null
+        : new ConsumerCoordinator(ports, {
+            ...common,
+            partitions: this.#partitions,
+            assignors: options.assignors ?? [],
+            runUserCode: options.runUserCode ?? ((code) => ({ value: code() })),
+            isCalled: () => this.#isCalled(),
+            onProgress: () => this.#groupProgress(),
+          });
   }
+
+  // ---- what is read ---------------------------------------------------------------------------
 
   /** Replaces the assignment. A partition that stays keeps its position. */
   assign(partitions: readonly TopicPartition[]): void {
-    const wanted = new Set(
-      partitions.map(({ topic, partition }) => this.#metadata.partition(topic, partition)),
+    const group = this.#group;
+    if (group !== null) {
+      if (partitions.length === 0) return this.unsubscribe();
+      group.maybeAutoCommit();
+      group.subscription.assignByHand();
+    }
+    this.#partitions.assign(new Set(this.#metadataOf(partitions)));
+    this.#wake();
+  }
+
+  /** Has the group assign partitions of these topics from the next poll on; none is unsubscribe(). */
+  subscribe(topics: readonly string[], listener: RebalanceListener | null = null): void {
+    if (topics.length === 0) return this.unsubscribe();
+    this.#partitions.dropBuffered(({ topic }) => topics.includes(topic));
+    this.#needGroup().subscription.subscribe(topics, listener);
+    this.#wake();
+  }
+
+  /** The same for all topics, now and later, whose whole name matches a regular expression. */
+  subscribePattern(source: string, listener: RebalanceListener | null = null): void {
+    this.#needGroup().subscription.subscribePattern(source, listener);
+    this.#wake();
+  }
+
+  /**
+   * Gives up everything and leaves the group; nothing is committed. Nothing else may be asked for before
+   * `done` is called.
+   */
+  unsubscribe(done: () => void = () => undefined): void {
+    this.#partitions.dropBuffered(() => false);
+    const group = this.#group;
+    if (group === null) this.#partitions.assign(new Set());
+    const end = (): void => {
+      this.#partitions.assign(new Set());
+      done();
+    };
+    this.#ports.work.later(CLIENT_LANE, "unsubscribe", () =>
+      group === null ? end() : group.unsubscribe(end),
     );
-    for (const [metadata, partition] of this.#assigned) {
-      if (wanted.has(metadata)) continue;
-      this.#withdraw(partition);
-      this.#assigned.delete(metadata);
-    }
-    for (const metadata of wanted) {
-      if (this.#assigned.has(metadata)) continue;
-      const partition = new ConsumerPartition(metadata);
-      this.#assigned.set(metadata, partition);
-      const policy = this.#policy();
-      if (policy !== null) this.#reset(partition, policy, "assigned", 0);
-      else this.#unset.add(partition);
-    }
+  }
+
+  /** Topics that are subscribed to by now. */
+  get subscription(): readonly string[] {
+    return this.#group?.subscription.topics ?? [];
+  }
+
+  /** What it owns, in the order in which it was assigned. */
+  get assignment(): readonly TopicPartition[] {
+    return [...this.#partitions.owned].map(({ topic, index }) => ({ topic, partition: index }));
+  }
+
+  /** Nothing of them is returned until `resume`; they stay owned. */
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const one of this.#metadataOf(partitions)) this.#partitions.setPaused(one, true);
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const one of this.#metadataOf(partitions)) this.#partitions.setPaused(one, false);
+    this.#wake();
+  }
+
+  get paused(): readonly TopicPartition[] {
+    return [...this.#partitions.owned]
+      .filter(({ isPaused }) => isPaused)
+      .map(({ topic, index }) => ({ topic, partition: index }));
   }
 
   /**
    * Asks for records: at most max.poll.records of them, as soon as there are any, else none after
-   * `timeoutMs`. One at a time.
+   * `timeoutMs`. One at a time. A member of a group takes part in its rebalances meanwhile.
    */
   poll(timeoutMs: number, done: (result: PollResult) => void): void {
     assert(this.#waiting === null, "one poll at a time");
     assert(!this.#isClosed, "poll on a closed consumer");
     this.#waiting = done;
+    this.#isOverdue = false;
     this.#pollTimer.set(timeoutMs);
-    for (const partition of this.#unset) {
-      this.#unset.delete(partition);
-      this.#errors.push("NO_OFFSET_FOR_PARTITION");
-    }
-    if (this.#errors.length > 0 || !this.#buffer.isEmpty) {
+    this.#partitions.reportUnset();
+    const group = this.#group;
+    group?.polled(true);
+    const isQuiet = group === null || group.isQuiet;
+    if (!isQuiet || this.#errors.length > 0 || !this.#partitions.isEmpty) {
       this.#ports.work.later(CLIENT_LANE, "poll", () => this.#advance());
     } else {
-      this.#ask();
+      this.#partitions.ask();
     }
   }
 
+  // ---- positions ------------------------------------------------------------------------------
+
   /** Goes on from that offset, whatever is there. */
   seek(topic: string, partition: number, offset: Offset): void {
-    this.#setPosition(this.#find(topic, partition), offset, -1, "seek", 0);
+    this.#partitions.seek(this.#find(topic, partition), offset);
   }
 
   /** Goes on from the first offset of each, as its leader will tell. */
   seekToBeginning(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) {
-      this.#reset(this.#find(topic, partition), "earliest", "seek", 0);
+      this.#partitions.seekToEndOf(this.#find(topic, partition), "earliest");
     }
   }
 
   /** Goes on from the end of each, as its leader will tell. */
   seekToEnd(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) {
-      this.#reset(this.#find(topic, partition), "latest", "seek", 0);
+      this.#partitions.seekToEndOf(this.#find(topic, partition), "latest");
     }
   }
 
@@ -176,279 +246,165 @@ export class Consumer {
     return found.hasPosition ? found.offset : null;
   }
 
-  /** A waiting poll gets no answer any more. */
-  close(): void {
+  // ---- commits --------------------------------------------------------------------------------
+
+  /** Commits these offsets, or (null) all positions, and tries again until the time is over. */
+  commitSync(
+    offsets: readonly PartitionOffset[] | null,
+    done: CommitDone,
+    timeoutMs: number = this.#settings["default.api.timeout.ms"],
+  ): void {
+    const group = this.#needGroup();
+    group.commits.commitSync(this.#toCommit(offsets), "sync", timeoutMs, done);
+  }
+
+  /** Commits once; `done` is called by the next poll, or when a synchronous commit has ended. */
+  commitAsync(offsets: readonly PartitionOffset[] | null, done: CommitDone | null = null): void {
+    this.#needGroup().commits.commitAsync(this.#toCommit(offsets), "async", done);
+  }
+
+  /** What the group has committed of these partitions. */
+  committed(
+    partitions: readonly TopicPartition[],
+    done: (result: CommittedPartitions) => void,
+    timeoutMs: number = this.#settings["default.api.timeout.ms"],
+  ): void {
+    const asked = this.#metadataOf(partitions);
+    this.#needGroup().committed.read(asked, timeoutMs, (result) => {
+      if (result.kind === "failed") return done(result);
+      const offsets = asked.map((one) => ({
+        topic: one.topic.name,
+        partition: one.index,
+        committed: result.offsets.get(one) ?? null,
+      }));
+      done({ kind: "offsets", offsets });
+    });
+  }
+
+  /** What a transaction has to know of this member. */
+  get groupMetadata(): {
+    readonly groupId: GroupId;
+    readonly generationId: number;
+    readonly memberId: MemberId;
+    readonly groupInstanceId: InstanceId | null;
+  } {
+    return this.#needGroup().member.identity;
+  }
+
+  /** Has the member join again in its next poll. */
+  enforceRebalance(reason: string = "rebalance enforced by user"): void {
+    this.#needGroup().member.requestRejoin(reason);
+    this.#wake();
+  }
+
+  /**
+   * Commits what was returned if enable.auto.commit, leaves the group if it is a dynamic member, and waits
+   * for what is under way. A waiting poll gets no answer any more.
+   */
+  close(timeoutMs: number = CLOSE_TIMEOUT_MS, done: (() => void) | null = null): void {
+    assert(!this.#isClosed, "a consumer is closed once");
     this.#isClosed = true;
     this.#waiting = null;
     this.#pollTimer.cancel();
-    this.#retryTimer.cancel();
-    this.#metadata.close();
+    const group = this.#group;
+    const end = (): void => {
+      this.#partitions.close();
+      this.#metadata.close();
+      if (done !== null) this.#ports.work.later(CLIENT_LANE, "closed", done);
+    };
+    if (group === null) return end();
+    this.#ports.work.later(CLIENT_LANE, "close", () => group.close(timeoutMs, end));
   }
 
   // ---- the poll that waits --------------------------------------------------------------------
 
   /** Something changed: answers the poll that waits if there is something for it, else asks on. */
   #advance(): void {
-    if (this.#waiting === null) return;
+    if (this.#waiting === null || this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    const result = this.#next();
+    this.#isAdvancing = false;
+    if (result !== null) this.#answer(result);
+    else if (this.#isOverdue) this.#timeUp();
+  }
+
+  /** What a poll that waits is to be answered; null for nothing yet. */
+  #next(): PollResult | null {
+    const group = this.#group;
+    group?.step();
+    if (this.#waiting === null || group?.listeners.isRunning === true) return null;
     const error = this.#errors.shift();
-    if (error !== undefined) return this.#answer({ kind: "error", error });
-    const records = this.#buffer.collect();
-    this.#ask();
-    if (records.length > 0) this.#answer({ kind: "records", records });
+    if (error !== undefined) return { kind: "error", error };
+    const records = this.#partitions.collect();
+    if (records.length > 0) group?.collected();
+    this.#partitions.ask();
+    return records.length > 0 ? { kind: "records", records } : null;
   }
 
   #timeUp(): void {
+    this.#isOverdue = false;
     this.#advance();
-    if (this.#waiting !== null) this.#answer({ kind: "records", records: [] });
+    if (this.#waiting === null) return;
+    this.#isOverdue = this.#group?.listeners.isRunning === true;
+    if (!this.#isOverdue) this.#answer({ kind: "records", records: [] });
   }
 
   #answer(result: PollResult): void {
     const done = this.#waiting;
     this.#waiting = null;
     this.#pollTimer.cancel();
+    this.#group?.polled(false);
     done?.(result);
   }
 
-  /** Looks up what is missing, and fetches from every broker that can be asked now. */
-  #ask(): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    for (const partition of this.#unplaced) this.#place(partition);
-    this.#lookup.run(nowMs);
-    for (const fetcher of this.#fetchers.values()) fetcher.fetch(nowMs);
+  /** A poll that waits is to look at what its user has changed. */
+  #wake(): void {
+    if (this.#group === null || this.#waiting === null) return;
+    this.#ports.work.later(CLIENT_LANE, "wake up", () => this.#advance());
   }
 
-  // ---- positions ------------------------------------------------------------------------------
-
-  #policy(): ResetTarget | null {
-    const policy = this.#options.settings["auto.offset.reset"];
-    return policy === "none" ? null : (policy as ResetTarget);
+  #groupProgress(): void {
+    this.#group?.progress();
+    this.#advance();
   }
-
-  /** The position is void until the leader told a new one. */
-  #reset(
-    partition: ConsumerPartition,
-    to: ResetTarget,
-    why: FactOf<"position-set">["why"],
-    cause: number,
-  ): void {
-    this.#withdraw(partition);
-    partition.state = { kind: "resetting", to, why, cause };
-    partition.retryAtMs = -Infinity;
-    this.#lookup.add(partition);
-  }
-
-  #resetDone(partition: ConsumerPartition, offset: Offset): void {
-    const { state } = partition;
-    assert(state.kind === "resetting", `${partition.metadata.name} is being reset`);
-    this.#setPosition(partition, offset, -1, state.why, state.cause);
-  }
-
-  #setPosition(
-    partition: ConsumerPartition,
-    offset: Offset,
-    offsetEpoch: LeaderEpoch,
-    why: FactOf<"position-set">["why"],
-    cause: number,
-  ): void {
-    this.#withdraw(partition);
-    partition.state = { kind: "fetching" };
-    partition.offset = offset;
-    partition.offsetEpoch = offsetEpoch;
-    partition.failures = 0;
-    partition.retryAtMs = -Infinity;
-    partition.leader = partition.metadata.leader;
-    partition.leaderEpoch = partition.metadata.leaderEpoch;
-    this.#place(partition);
-    const { probe } = this.#ports;
-    if (probe === null) return;
-    const name = partition.metadata.name;
-    probe.emit({ kind: "position-set", partition: name, offset, why, cause });
-  }
-
-  #validated(partition: ConsumerPartition, epoch: LeaderEpoch, endOffset: Offset): void {
-    const { consumer } = this.#options.rules;
-    const verdict = consumer.validation(partition.offset, epoch, endOffset);
-    const policy = this.#policy();
-    if (verdict === "valid") {
-      this.#lookup.remove(partition);
-      partition.state = { kind: "fetching" };
-      partition.failures = 0;
-      this.#place(partition);
-    } else if (policy === null) {
-      // Kafka's LogTruncationException; the position stays, and only a seek helps.
-      this.#withdraw(partition);
-      partition.state = { kind: "unset" };
-      this.#errors.push("LOG_TRUNCATION");
-    } else if (verdict === "truncated") {
-      const offset = consumer.truncatedPosition(endOffset);
-      this.#setPosition(partition, offset, epoch, "truncation", 0);
-    } else {
-      this.#reset(partition, policy, resetName(policy), NO_COMMON_EPOCH);
-    }
-  }
-
-  #lookupFailed(partition: ConsumerPartition, error: number): void {
-    const { consumer } = this.#options.rules;
-    // Unlike a fetch, whatever the error was (OffsetFetcher.java, OffsetsForLeaderEpochUtils.java).
-    this.#metadata.requestUpdate();
-    if (!consumer.isRetriable(error)) this.#errors.push(errorName(error));
-    this.#backOff(partition);
-  }
-
-  // ---- fetched data ---------------------------------------------------------------------------
-
-  #fetched(partition: ConsumerPartition, asked: Wanted, answer: FetchPartitionResponse): void {
-    if (partition.state.kind !== "fetching" || partition.fetcher === null) return;
-    const { consumer } = this.#options.rules;
-    if (answer.errorCode !== Errors.NONE) return this.#fetchFailed(partition, asked, answer);
-    partition.failures = 0;
-    if (answer.records.length === 0) return;
-    if (!consumer.keepsData(asked.fetchOffset, partition.offset)) return;
-    if (!partition.isBuffered) this.#buffer.add(partition, asked.fetchOffset, answer.records);
-  }
-
-  #fetchFailed(partition: ConsumerPartition, asked: Wanted, answer: FetchPartitionResponse): void {
-    const { errorCode, currentLeader } = answer;
-    const { consumer } = this.#options.rules;
-    if (consumer.refreshesMetadata(errorCode)) this.#metadata.requestUpdate();
-    this.#backOff(partition);
-    if (errorCode === Errors.OFFSET_OUT_OF_RANGE) {
-      if (!consumer.mayReset(errorCode, asked.fetchOffset, partition.offset)) return;
-      const policy = this.#policy();
-      if (policy !== null) this.#reset(partition, policy, resetName(policy), errorCode);
-      else this.#errors.push(errorName(errorCode));
-    } else if (errorCode === Errors.CORRUPT_MESSAGE) {
-      this.#errors.push(errorName(errorCode));
-    } else if (!consumer.isRetriable(errorCode)) {
-      this.#tellError("Fetch", errorCode);
-    }
-    if (this.#metadata.applyHint(partition.metadata, currentLeader)) this.#leaderChanged(partition);
-  }
-
-  // ---- leaders --------------------------------------------------------------------------------
 
   #metadataUpdated(changed: readonly PartitionMetadata[]): void {
-    for (const metadata of changed) {
-      const partition = this.#assigned.get(metadata);
-      if (partition !== undefined) this.#leaderChanged(partition);
-    }
-    for (const { topic } of this.#unknownTopics()) {
-      if (topic.error === Errors.INVALID_TOPIC_EXCEPTION) this.#errors.push(errorName(topic.error));
-    }
+    this.#partitions.metadataUpdated(changed);
+    this.#group?.metadataUpdated();
     this.#advance();
   }
 
-  *#unknownTopics(): Iterable<PartitionMetadata> {
-    for (const metadata of this.#assigned.keys()) if (metadata.topic.error !== 0) yield metadata;
+  /** The user waits inside a call, so that what only such calls do can be done. */
+  #isCalled(): boolean {
+    const group = this.#group;
+    if (group === null) return false;
+    if (group.commits.isWaitedFor || group.committed.isWaitedFor) return true;
+    return (this.#waiting !== null && !group.listeners.isRunning) || this.#isClosed;
   }
 
-  /** Another leader or epoch is known: the position is for the old one until it is validated. */
-  #leaderChanged(partition: ConsumerPartition): void {
-    const { metadata, state } = partition;
-    partition.retryAtMs = -Infinity;
-    if (!partition.hasPosition || metadata.leader < 0) return;
-    const needsValidation = this.#options.rules.consumer.needsValidation(
-      partition.offsetEpoch,
-      partition.leader,
-      partition.leaderEpoch,
-      metadata.leader,
-      metadata.leaderEpoch,
-    );
-    partition.leader = metadata.leader;
-    partition.leaderEpoch = metadata.leaderEpoch;
-    if (needsValidation) {
-      this.#withdraw(partition);
-      partition.state = { kind: "validating" };
-      this.#lookup.add(partition);
-    } else if (state.kind === "fetching") {
-      this.#place(partition);
-    }
+  // ---- partitions by name ---------------------------------------------------------------------
+
+  #toCommit(offsets: readonly PartitionOffset[] | null): OffsetToCommit[] {
+    if (offsets === null) return consumedPositions(this.#partitions, ({ offset }) => offset);
+    return offsets.map(({ topic, partition: index, offset, leaderEpoch, metadata = "" }) => {
+      assert(offset >= 0, `offset ${offset} of ${topic}-${index} can be committed`);
+      const partition = this.#metadata.partition(topic, index);
+      if (leaderEpoch !== undefined) this.#metadata.sawEpoch(partition, leaderEpoch);
+      return { partition, offset, leaderEpoch: leaderEpoch ?? NO_EPOCH, metadata };
+    });
   }
 
-  /** Has a partition in state fetching fetched from its leader, when there is one. */
-  #place(partition: ConsumerPartition): void {
-    const node = partition.leader >= 0 ? partition.leader : partition.metadata.leader;
-    if (node < 0) {
-      this.#unplaced.add(partition);
-      this.#metadata.requestUpdate();
-      return;
-    }
-    if (partition.leader < 0) {
-      partition.leader = node;
-      partition.leaderEpoch = partition.metadata.leaderEpoch;
-    }
-    this.#unplaced.delete(partition);
-    if (partition.fetcher?.node !== node) {
-      partition.fetcher?.remove(partition);
-      this.#fetcher(node).add(partition);
-    } else {
-      partition.fetcher.changed(partition);
-    }
+  #needGroup(): ConsumerCoordinator {
+    assert(this.#group !== null, "groups and commits need a group.id");
+    assert(!this.#isClosed || this.#group.listeners.isRunning, "a call of a closed consumer");
+    return this.#group;
   }
 
-  /** Nobody fetches or looks up anything for it any more. */
-  #withdraw(partition: ConsumerPartition): void {
-    partition.fetcher?.remove(partition);
-    this.#lookup.remove(partition);
-    this.#unplaced.delete(partition);
-    this.#unset.delete(partition);
-    this.#backingOff.delete(partition);
-  }
-
-  #fetcher(node: NodeId): NodeFetcher {
-    let fetcher = this.#fetchers.get(node);
-    if (fetcher === undefined) {
-      const { settings, rules } = this.#options;
-      fetcher = new NodeFetcher(node, {
-        settings,
-        rules: rules.consumer,
-        metadata: this.#metadata,
-        onPartition: (partition, asked, answer) => this.#fetched(partition, asked, answer),
-        onDone: () => this.#advance(),
-      });
-      this.#fetchers.set(node, fetcher);
-    }
-    return fetcher;
-  }
-
-  // ---- failures -------------------------------------------------------------------------------
-
-  #backOff(partition: ConsumerPartition): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    partition.failures += 1;
-    partition.retryAtMs = nowMs + this.#backoff.delayMs(partition.failures);
-    partition.fetcher?.changed(partition);
-    this.#backingOff.add(partition);
-    this.#retryTimer.armNoLaterThan(partition.retryAtMs, nowMs);
-  }
-
-  #retry(): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    let nextMs = Infinity;
-    for (const partition of this.#backingOff) {
-      if (partition.retryAtMs > nowMs) {
-        nextMs = Math.min(nextMs, partition.retryAtMs);
-        continue;
-      }
-      this.#backingOff.delete(partition);
-      partition.fetcher?.changed(partition);
-    }
-    this.#retryTimer.arm(nextMs, nowMs);
-    this.#advance();
-  }
-
-  #tellError(where: string, error: number): void {
-    const { probe } = this.#ports;
-    if (probe !== null) probe.emit({ kind: "client-error", where, error: errorName(error) });
+  #metadataOf(partitions: readonly TopicPartition[]): PartitionMetadata[] {
+    return partitions.map(({ topic, partition }) => this.#metadata.partition(topic, partition));
   }
 
   #find(topic: string, partition: number): ConsumerPartition {
-    const found = this.#assigned.get(this.#metadata.partition(topic, partition));
-    assert(found !== undefined, `${topic}-${partition} is assigned`);
-    return found;
+    return this.#partitions.find(this.#metadata.partition(topic, partition));
   }
-}
-
-function resetName(policy: ResetTarget): "reset-earliest" | "reset-latest" {
-  return policy === "earliest" ? "reset-earliest" : "reset-latest";
 }

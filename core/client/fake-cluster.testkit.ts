@@ -28,11 +28,18 @@ export interface Seen {
   readonly request: RequestOf<ApiKey>;
 }
 
-/** What a test answers: a body, nothing for ever, or (undefined) what the broker would say itself. */
+/**
+ * What a test answers: a body, nothing for ever, something later (a function that is given the way to
+ * answer), or (undefined) what the broker would say itself.
+ */
 export type Intercept = (
   broker: number,
   request: RequestOf<ApiKey>,
-) => ResponseBody<ApiKey> | "silent" | undefined;
+) =>
+  | ResponseBody<ApiKey>
+  | "silent"
+  | ((respond: (body: ResponseBody<ApiKey>) => void) => void)
+  | undefined;
 
 type AnyBody = ResponseBody<ApiKey>;
 
@@ -145,6 +152,7 @@ export class FakeCluster {
     this.seen.push({ broker, atMs: this.world.nowMs, request });
     const own = this.intercept(broker, request);
     if (own === "silent") return;
+    if (typeof own === "function") return own(respond);
     if (own !== undefined) return respond(own);
     switch (request.apiKey) {
       case ApiKeys.PRODUCE: {

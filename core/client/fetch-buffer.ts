@@ -39,28 +39,50 @@ export class FetchBuffer {
     this.#completed.push(new CompletedFetch(partition, fetchOffset, batches, this.#rules));
     partition.isBuffered = true;
     partition.bufferedBy = partition.fetcher;
-    if (partition.fetcher !== null) partition.fetcher.bufferedCount += 1;
+    if (partition.fetcher !== null && !partition.isPaused) partition.fetcher.bufferedCount += 1;
+  }
+
+  /** Throws away what was fetched of a partition. */
+  drop(partition: ConsumerPartition): void {
+    if (!partition.isBuffered) return;
+    const at = this.#completed.findIndex((completed) => completed.partition === partition);
+    this.#remove(at);
+  }
+
+  /** Offset behind what was fetched of a partition; null when nothing of it waits. */
+  endOf(partition: ConsumerPartition): Offset | null {
+    if (!partition.isBuffered) return null;
+    return this.#completed.find((completed) => completed.partition === partition)?.end ?? null;
   }
 
   /** Up to max.poll.records records; moves the positions of their partitions. */
   collect(): ConsumedRecord[] {
     const records: ConsumedRecord[] = [];
     const limit = this.#settings["max.poll.records"];
+    let at = 0;
     while (records.length < limit) {
-      const completed = this.#completed[0];
+      const completed = this.#completed[at];
       if (completed === undefined) break;
+      if (completed.partition.isPaused) {
+        at += 1;
+        continue;
+      }
       const isGood = this.#isWanted(completed) && this.#takeFrom(completed, records, limit);
       if (isGood && !completed.isDrained) break;
-      this.#completed.shift();
-      release(completed.partition);
+      this.#remove(at);
     }
     return records;
+  }
+
+  #remove(at: number): void {
+    const [completed] = at === 0 ? [this.#completed.shift()] : this.#completed.splice(at, 1);
+    if (completed !== undefined) release(completed.partition);
   }
 
   /** A seek, a reset or a validation may have come since it was fetched. */
   #isWanted(completed: CompletedFetch): boolean {
     const { partition } = completed;
-    if (partition.state.kind !== "fetching") return false;
+    if (partition.state.kind !== "fetching" || partition.isRevoking) return false;
     return this.#rules.keepsData(completed.position, partition.offset);
   }
 
@@ -93,7 +115,8 @@ export class FetchBuffer {
 /** Its broker may be asked for more. */
 function release(partition: ConsumerPartition): void {
   partition.isBuffered = false;
-  if (partition.bufferedBy !== null) partition.bufferedBy.bufferedCount -= 1;
+  // That of a paused partition keeps nobody from fetching, so it is not counted.
+  if (partition.bufferedBy !== null && !partition.isPaused) partition.bufferedBy.bufferedCount -= 1;
   partition.bufferedBy = null;
   partition.fetcher?.changed(partition);
 }
