@@ -25,6 +25,12 @@ import type { ReplicationContext } from "./replication-context.ts";
 import type { ReplicaFetcher } from "./replica-fetcher.ts";
 import type { Reader } from "./serving-rules.ts";
 
+/** Who wants to know how far a partition is committed (PartitionListener in Partition.scala). */
+export interface PartitionListener {
+  /** It moved up; also when another broker leads. Called within the step that moved it. */
+  highWatermarkMoved(highWatermark: Offset): void;
+}
+
 export class Partition {
   readonly topicId: TopicId;
   readonly topic: string;
@@ -36,6 +42,8 @@ export class Partition {
   partitionEpoch: PartitionEpoch = NO_EPOCH;
   /** Null while this broker does not lead. */
   leading: LeaderState | null = null;
+  /** Leader epoch from which on it has led without a break; of use only while it leads. */
+  leadsSince: LeaderEpoch = NO_EPOCH;
   /** What follows for it; null while nobody does. Kept by the fetchers. */
   fetcher: ReplicaFetcher | null = null;
   /** Produce requests that wait for the high watermark. */
@@ -44,6 +52,7 @@ export class Partition {
   /** Entries of fetch sessions that want to know of changes. */
   readonly #clients: FetchEntry[] = [];
   readonly #followers: FetchEntry[] = [];
+  readonly #listeners: PartitionListener[] = [];
   /** What watchers were told of last. */
   #clientLimit: Offset = -1;
   #followerLimit: Offset = -1;
@@ -83,6 +92,7 @@ export class Partition {
       // Also without a record the epoch has a start: others ask where older epochs ended.
       this.log.assignEpoch(registration.leaderEpoch, this.log.endOffset);
       this.leaderEpoch = registration.leaderEpoch;
+      if (!wentOn) this.leadsSince = registration.leaderEpoch;
     }
     this.leader = registration.leader;
     const leading = this.leading ?? new LeaderState(this.#context, this, proposals);
@@ -169,6 +179,7 @@ export class Partition {
       });
     }
     this.waiting.release();
+    this.#tellListeners(next);
     this.#tellWatchers();
   }
 
@@ -177,9 +188,11 @@ export class Partition {
     const { rules, ports } = this.#context;
     const { log } = this;
     const next = rules.replica.highWatermark(told, log.logStartOffset, log.endOffset);
-    if (next === log.highWatermark) return;
+    const before = log.highWatermark;
+    if (next === before) return;
     log.setHighWatermark(next);
     if (ports.probe !== null) this.#tellFollowed(told, leaderEpoch);
+    if (next > before) this.#tellListeners(next);
   }
 
   /**
@@ -204,6 +217,15 @@ export class Partition {
   startOver(offset: Offset, leaderEpoch: LeaderEpoch): void {
     this.log.truncateFullyAndStartAt(offset, leaderEpoch);
     if (this.#context.ports.probe !== null) this.#tellFollowed(offset, leaderEpoch);
+  }
+
+  addListener(listener: PartitionListener): void {
+    this.#listeners.push(listener);
+  }
+
+  removeListener(listener: PartitionListener): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
   }
 
   watch(entry: FetchEntry): void {
@@ -238,6 +260,10 @@ export class Partition {
       counted: [],
       told,
     });
+  }
+
+  #tellListeners(highWatermark: Offset): void {
+    for (const listener of this.#listeners) listener.highWatermarkMoved(highWatermark);
   }
 
   #tellWatchers(): void {
