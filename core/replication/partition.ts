@@ -14,8 +14,11 @@ import type {
   TopicId,
 } from "../ids.ts";
 import { NO_EPOCH, NO_NODE, partitionName } from "../ids.ts";
+import type { LeaderAppend } from "../log/append-outcome.ts";
 import type { PartitionLog } from "../log/partition-log.ts";
 import type { PartitionRegistration } from "../metadata/image.ts";
+import { asStorageError } from "../ports.ts";
+import type { BatchBody } from "../record/batch.ts";
 import type { FetchEntry } from "./fetch-session.ts";
 import type { HighWatermarkCause } from "./isr-rules.ts";
 import type { IsrProposals } from "./leader-state.ts";
@@ -155,6 +158,23 @@ export class Partition {
   appended(): void {
     this.reconsiderHighWatermark("append");
     this.#tellWatchers();
+  }
+
+  /**
+   * Appends a batch of a coordinator on this broker, which waits for the high watermark by itself
+   * (CoordinatorPartitionWriter.scala). A step of its own: it ends with what it may have completed.
+   */
+  appendLocally(body: BatchBody): LeaderAppend {
+    if (this.leading === null) return { kind: "refused", error: Errors.NOT_LEADER_OR_FOLLOWER };
+    try {
+      const appended = this.log.appendAsLeader(body, this.leaderEpoch, "coordinator");
+      if (appended.kind === "appended") this.appended();
+      this.#context.actions.drain();
+      return appended;
+    } catch (error) {
+      this.#context.storageFailed(asStorageError(error));
+      return { kind: "refused", error: Errors.KAFKA_STORAGE_ERROR };
+    }
   }
 
   /** Moves the leader's high watermark as far as the rules let it, and wakes who waits for it. */

@@ -11,7 +11,6 @@ import type { ControllerChannel } from "../broker/controller-channel.ts";
 import { Errors } from "../errors.ts";
 import type { BrokerEpoch, NodeId, TopicId } from "../ids.ts";
 import { NO_NODE } from "../ids.ts";
-import type { LeaderAppend } from "../log/append-outcome.ts";
 import type { PartitionLog } from "../log/partition-log.ts";
 import type {
   MetadataDelta,
@@ -23,7 +22,6 @@ import type { Call } from "../network/request-server.ts";
 import type { Ports, StorageError, Timer } from "../ports.ts";
 import { asStorageError } from "../ports.ts";
 import type { LeaderHint } from "../protocol/produce.ts";
-import type { BatchBody } from "../record/batch.ts";
 import type { Rules } from "../rules.ts";
 import type { BrokerSettings } from "../settings/broker-settings.ts";
 import type { TopicSettings } from "../settings/topic-settings.ts";
@@ -156,22 +154,6 @@ export class ReplicaManager implements ReplicationContext {
   localPartition(topic: string, index: number): Partition | undefined {
     const id = this.image.topicsByName.get(topic)?.id;
     return id === undefined ? undefined : this.partition(id, index);
-  }
-
-  /**
-   * Appends to a log that this broker leads, for a coordinator of its own, which waits for the high
-   * watermark by itself (CoordinatorPartitionWriter.scala).
-   */
-  appendLocally(partition: Partition, body: BatchBody): LeaderAppend {
-    try {
-      const appended = partition.log.appendAsLeader(body, partition.leaderEpoch, "coordinator");
-      if (appended.kind === "appended") partition.appended();
-      this.actions.drain();
-      return appended;
-    } catch (error) {
-      this.storageFailed(asStorageError(error));
-      return { kind: "refused", error: Errors.KAFKA_STORAGE_ERROR };
-    }
   }
 
   topicSettingsChanged(topic: string): void {

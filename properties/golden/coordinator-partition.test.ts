@@ -13,7 +13,7 @@ const answers = JSON.parse(readFileSync(file, "utf8")) as readonly Answer[];
 
 describe(`what Kafka's own code answered for ${answers.length} group ids`, () => {
   it("has enough ids, with negative hashes and letters beyond ASCII among them", () => {
-    expect(answers.length).toBeGreaterThan(100);
+    expect(answers.length).toBeGreaterThanOrEqual(100);
     expect(answers.some(({ javaHash }) => javaHash < 0)).toBe(true);
     expect(answers.some(({ id }) => [...id].some((letter) => letter > "\u007f"))).toBe(true);
   });

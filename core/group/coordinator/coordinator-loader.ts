@@ -10,14 +10,14 @@ import { asStorageError } from "../../ports.ts";
 import type { LogRead } from "../../log/local-log.ts";
 import type { Batch } from "../../record/batch.ts";
 import { decodeRecords } from "../../record/decode.ts";
-import type { Partition } from "../../replication/partition.ts";
 import { decodeStoredRecord } from "../records/coordinator-record.ts";
+import type { CoordinatedPartition } from "./coordinated-partition.ts";
 import type { GroupShard } from "./group-shard.ts";
 
 const LOADER_LANE: Lane = "group-metadata-manager";
 
 export interface Load {
-  readonly partition: Partition;
+  readonly partition: CoordinatedPartition;
   readonly shard: GroupShard;
   /** It is of no use any more. */
   isCancelled: boolean;
@@ -83,7 +83,7 @@ export class CoordinatorLoader {
     load.ended(succeeded);
   }
 
-  #read({ log }: Partition, offset: number): LogRead {
+  #read({ log }: CoordinatedPartition, offset: number): LogRead {
     try {
       return log.read(offset, this.#options.chunkBytes, log.endOffset, true);
     } catch (error) {

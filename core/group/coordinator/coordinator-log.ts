@@ -9,38 +9,26 @@
 import { assert } from "../../assert.ts";
 import { Errors } from "../../errors.ts";
 import type { LeaderEpoch, Offset } from "../../ids.ts";
-import type { LeaderAppend } from "../../log/append-outcome.ts";
 import type { Ports } from "../../ports.ts";
-import type { BatchBody } from "../../record/batch.ts";
 import type { NewRecord } from "../../record/encode.ts";
 import { encodeBatch } from "../../record/encode.ts";
 import type {
   AppendRefusal,
   ReplicatedLog,
 } from "../../replicated-state/replicated-state-machine.ts";
-import type { Partition } from "../../replication/partition.ts";
 import { encodeStoredRecord } from "../records/coordinator-record.ts";
+import type { CoordinatedPartition } from "./coordinated-partition.ts";
 import type { CoordinatorRecord } from "./coordinator-state.ts";
 import type { GroupRules } from "./group-rules.ts";
-
-/** What a coordinator needs of the ReplicaManager. */
-export interface LocalReplicas {
-  /** This broker's replica of a partition, if it has one. */
-  localPartition(topic: string, index: number): Partition | undefined;
-  /** Appends to a log that this broker leads, for its own coordinator. */
-  appendLocally(partition: Partition, body: BatchBody): LeaderAppend;
-}
 
 export class CoordinatorLog implements ReplicatedLog<CoordinatorRecord> {
   readonly #ports: Ports;
   readonly #rules: GroupRules;
-  readonly #replicas: LocalReplicas;
-  readonly #partition: Partition;
+  readonly #partition: CoordinatedPartition;
 
-  constructor(ports: Ports, rules: GroupRules, replicas: LocalReplicas, partition: Partition) {
+  constructor(ports: Ports, rules: GroupRules, partition: CoordinatedPartition) {
     this.#ports = ports;
     this.#rules = rules;
-    this.#replicas = replicas;
     this.#partition = partition;
   }
 
@@ -67,7 +55,7 @@ export class CoordinatorLog implements ReplicatedLog<CoordinatorRecord> {
       baseSequence: -1,
       codecs: this.#ports.codecs,
     });
-    const appended = this.#replicas.appendLocally(this.#partition, body);
+    const appended = this.#partition.appendLocally(body);
     if (appended.kind === "refused") return { refused: appended.error };
     assert(appended.kind === "appended", "a batch without a producer id is no duplicate");
     return appended.batch.baseOffset;

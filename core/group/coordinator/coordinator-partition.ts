@@ -19,10 +19,10 @@ import { Errors } from "../../errors.ts";
 import type { LeaderEpoch, Offset } from "../../ids.ts";
 import { NO_EPOCH, OFFSETS_TOPIC } from "../../ids.ts";
 import type { Lane, Ports } from "../../ports.ts";
-import type { Partition, PartitionListener } from "../../replication/partition.ts";
+import type { PartitionListener } from "../../replication/partition.ts";
 import type { BrokerSettings } from "../../settings/broker-settings.ts";
+import type { CoordinatedPartition, LocalReplicas } from "./coordinated-partition.ts";
 import type { CoordinatorLoader, Load } from "./coordinator-loader.ts";
-import type { LocalReplicas } from "./coordinator-log.ts";
 import { CoordinatorQueue } from "./coordinator-queue.ts";
 import type { GroupRules } from "./group-rules.ts";
 import { GroupShard } from "./group-shard.ts";
@@ -45,7 +45,7 @@ export class CoordinatorPartition implements PartitionListener {
   #state: "closed" | "loading" | "active" | "failed" = "closed";
   /** Of the last election; -1 while closed. */
   #epoch: LeaderEpoch = NO_EPOCH;
-  #partition: Partition | null = null;
+  #partition: CoordinatedPartition | null = null;
   #shard: GroupShard | null = null;
   #load: Load | null = null;
   /** Of the log, not told to the shard yet. */
@@ -131,8 +131,8 @@ export class CoordinatorPartition implements PartitionListener {
     else this.#startLoading(partition, epoch);
   }
 
-  #startLoading(partition: Partition, leaderEpoch: LeaderEpoch): void {
-    const { ports, rules, settings, replicas, loader } = this.#options;
+  #startLoading(partition: CoordinatedPartition, leaderEpoch: LeaderEpoch): void {
+    const { ports, rules, settings, loader } = this.#options;
     const lane = this.#lane;
     this.#state = "loading";
     this.#partition = partition;
@@ -141,7 +141,6 @@ export class CoordinatorPartition implements PartitionListener {
       rules,
       settings,
       lane,
-      replicas,
       partition,
       leaderEpoch,
     });

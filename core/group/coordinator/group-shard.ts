@@ -10,14 +10,13 @@ import type { Lane, Ports } from "../../ports.ts";
 import { PartitionStateMachine } from "../../replicated-state/partition-state-machine.ts";
 import type { Expiring } from "../../replication/deadline-queue.ts";
 import { DeadlineQueue } from "../../replication/deadline-queue.ts";
-import type { Partition } from "../../replication/partition.ts";
 import type { BrokerSettings } from "../../settings/broker-settings.ts";
 import { randomUuid } from "../../uuid.ts";
 import type { StoredRecord } from "../records/coordinator-record.ts";
 import { joinError, syncError } from "./answers.ts";
 import { answerSync } from "./assignments.ts";
 import type { ClassicGroup } from "./classic-group.ts";
-import type { LocalReplicas } from "./coordinator-log.ts";
+import type { CoordinatedPartition } from "./coordinated-partition.ts";
 import { CoordinatorLog } from "./coordinator-log.ts";
 import type { CoordinatorRecord } from "./coordinator-state.ts";
 import { CoordinatorState } from "./coordinator-state.ts";
@@ -34,8 +33,7 @@ export interface GroupShardOptions {
   readonly rules: GroupRules;
   readonly settings: BrokerSettings;
   readonly lane: Lane;
-  readonly replicas: LocalReplicas;
-  readonly partition: Partition;
+  readonly partition: CoordinatedPartition;
   readonly leaderEpoch: LeaderEpoch;
 }
 
@@ -55,14 +53,14 @@ export class GroupShard implements GroupContext {
   #idsGiven = 0;
 
   constructor(options: GroupShardOptions) {
-    const { ports, rules, settings, lane, replicas, partition, leaderEpoch } = options;
+    const { ports, rules, settings, lane, partition, leaderEpoch } = options;
     this.ports = ports;
     this.rules = rules;
     this.settings = settings;
     this.partition = partition.name;
     this.leaderEpoch = leaderEpoch;
     this.timers = new CoordinatorTimers(ports, lane);
-    this.#log = new CoordinatorLog(ports, rules, replicas, partition);
+    this.#log = new CoordinatorLog(ports, rules, partition);
     this.#machine = new PartitionStateMachine({
       log: this.#log,
       initial: new CoordinatorState(),

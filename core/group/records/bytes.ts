@@ -16,17 +16,20 @@ export class RecordWriter {
   #at = 0;
 
   int16(value: number): this {
-    this.#view.setInt16(this.#room(2), value);
+    const at = this.#room(2);
+    this.#view.setInt16(at, value);
     return this;
   }
 
   int32(value: number): this {
-    this.#view.setInt32(this.#room(4), value);
+    const at = this.#room(4);
+    this.#view.setInt32(at, value);
     return this;
   }
 
   int64(value: number): this {
-    setInt64(this.#view, this.#room(8), value);
+    const at = this.#room(8);
+    setInt64(this.#view, at, value);
     return this;
   }
 
@@ -47,11 +50,12 @@ export class RecordWriter {
   }
 
   #raw(value: Uint8Array): this {
-    this.#bytes.set(value, this.#room(value.length));
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
-  /** Where `size` more bytes go. */
+  /** Where `size` more bytes go; bytes and view may be new ones then. */
   #room(size: number): number {
     const from = this.#at;
     this.#at += size;
