@@ -30,14 +30,13 @@ export class AdminRequests {
 
   /** All groups that this broker coordinates; an error when some of them are being loaded. */
   list(call: Call): void {
-    const request = call.request.body as ListGroupsRequest;
     gather(
       this.#coordinators.partitions,
       (partition, answer: (listed: ListGroupsResponse) => void) =>
         this.#coordinators.perform(
           partition,
           (shard) => {
-            const groups = listGroups(shard.committedState, request);
+            const groups = listGroups(shard.committedState, call.request.body as ListGroupsRequest);
             answer({ errorCode: Errors.NONE, groups });
           },
           (error) => {

@@ -1,4 +1,4 @@
-/** Answers to members, as their groups are. */
+/** Answers to members, as their groups are. Bytes are copied: whoever gets an answer may keep it. */
 import type { ErrorCode } from "../../errors.ts";
 import { Errors } from "../../errors.ts";
 import type { MemberId } from "../../ids.ts";
@@ -49,8 +49,9 @@ export function syncError(errorCode: ErrorCode): SyncGroupResponse {
   return { errorCode, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT };
 }
 
-export function syncAnswer(group: ClassicGroup, { assignment }: GroupMember): SyncGroupResponse {
+export function syncAnswer(group: ClassicGroup, member: GroupMember): SyncGroupResponse {
   const { protocolType, protocol } = group;
+  const assignment = member.assignment.slice();
   return { errorCode: Errors.NONE, protocolType, protocolName: protocol, assignment };
 }
 
@@ -58,6 +59,6 @@ function membersOf({ members, protocol }: ClassicGroup): JoinGroupResponse["memb
   return [...members.values()].map((member) => ({
     memberId: member.memberId,
     groupInstanceId: member.instanceId,
-    metadata: member.metadata(protocol ?? ""),
+    metadata: member.metadata(protocol ?? "").slice(),
   }));
 }

@@ -75,8 +75,8 @@ function describeMember(
     groupInstanceId: member.instanceId,
     clientId: member.clientId,
     clientHost: member.clientHost,
-    memberMetadata: protocol === null ? NO_ASSIGNMENT : member.metadata(protocol),
-    memberAssignment: member.assignment,
+    memberMetadata: protocol === null ? NO_ASSIGNMENT : member.metadata(protocol).slice(),
+    memberAssignment: member.assignment.slice(),
   };
 }
 

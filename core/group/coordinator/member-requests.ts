@@ -50,7 +50,7 @@ export class MemberRequests {
 
   join(call: Call): void {
     const { rules, settings } = this.#options;
-    const request = call.request.body as JoinGroupRequest;
+    const request = ownJoin(call.request.body as JoinGroupRequest);
     const { groupId, memberId, groupInstanceId, sessionTimeoutMs } = request;
     const asked = new Asked<JoinGroupResponse>((response, leaderEpoch) => {
       const { memberId: member, generationId: generation, errorCode: error } = response;
@@ -72,7 +72,7 @@ export class MemberRequests {
   }
 
   sync(call: Call): void {
-    const request = call.request.body as SyncGroupRequest;
+    const request = ownSync(call.request.body as SyncGroupRequest);
     const { groupId, memberId, groupInstanceId, generationId } = request;
     const asked = new Asked<SyncGroupResponse>((response, leaderEpoch) => {
       const { errorCode: error, assignment } = response;
@@ -85,8 +85,8 @@ export class MemberRequests {
   }
 
   heartbeat(call: Call): void {
-    const request = call.request.body as HeartbeatRequest;
-    const { groupId, memberId, groupInstanceId, generationId } = request;
+    const { groupId, memberId, groupInstanceId, generationId } = call.request
+      .body as HeartbeatRequest;
     const asked = new Asked<ErrorCode>((error, leaderEpoch) => {
       const told = { group: groupId, member: memberId, instance: groupInstanceId, error };
       const generation = generationId;
@@ -101,7 +101,7 @@ export class MemberRequests {
     const refusal = (error: ErrorCode): ErrorCode =>
       error === Errors.COORDINATOR_LOAD_IN_PROGRESS ? Errors.NONE : error;
     this.#perform(groupId, asked, refusal, (shard) => {
-      const { error, isRefused } = heartbeat(shard, request);
+      const { error, isRefused } = heartbeat(shard, call.request.body as HeartbeatRequest);
       if (isRefused) asked.answer(error);
       else asked.afterCommit = error;
       return isRefused ? null : NO_EFFECT;
@@ -109,8 +109,7 @@ export class MemberRequests {
   }
 
   leave(call: Call): void {
-    const request = call.request.body as LeaveGroupRequest;
-    const { groupId, members } = request;
+    const { groupId } = call.request.body as LeaveGroupRequest;
     const asked = new Asked<LeaveGroupResponse>((response, leaderEpoch) => {
       for (const { memberId, groupInstanceId, errorCode } of response.members) {
         const told = { group: groupId, member: memberId, instance: groupInstanceId };
@@ -126,13 +125,14 @@ export class MemberRequests {
       return;
     }
     this.#perform(groupId, asked, refusal, (shard) => {
+      const request = call.request.body as LeaveGroupRequest;
       const left = leave(shard, request);
       if (left !== null) {
         asked.afterCommit = left.response;
         return left.effect;
       }
       const errorCode = Errors.UNKNOWN_MEMBER_ID;
-      const unknown = members.map(({ memberId, groupInstanceId }) => {
+      const unknown = request.members.map(({ memberId, groupInstanceId }) => {
         return { memberId, groupInstanceId, errorCode };
       });
       asked.answer({ errorCode: Errors.NONE, members: unknown });
@@ -178,6 +178,23 @@ export class MemberRequests {
     if (probe === null) return;
     probe.emit({ kind: "group-answered", api, leaderEpoch, ...told, client: request.clientId });
   }
+}
+
+/** A copy of what the coordinator will keep: the message is its sender's. */
+function ownJoin(request: JoinGroupRequest): JoinGroupRequest {
+  const protocols = request.protocols.map(({ name, metadata }) => ({
+    name,
+    metadata: metadata.slice(),
+  }));
+  return { ...request, protocols };
+}
+
+function ownSync(request: SyncGroupRequest): SyncGroupRequest {
+  const assignments = request.assignments.map(({ memberId, assignment }) => ({
+    memberId,
+    assignment: assignment.slice(),
+  }));
+  return { ...request, assignments };
 }
 
 /** A request that is answered once, by whoever comes first. */

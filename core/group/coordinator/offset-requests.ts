@@ -6,14 +6,13 @@
  */
 import type { ErrorCode } from "../../errors.ts";
 import { Errors } from "../../errors.ts";
-import type { LeaderEpoch, Offset, PartitionName } from "../../ids.ts";
+import type { GroupId, LeaderEpoch, Offset, PartitionName } from "../../ids.ts";
 import { NO_EPOCH, partitionName } from "../../ids.ts";
 import type { MetadataImage } from "../../metadata/image.ts";
 import type { Call } from "../../network/request-server.ts";
 import type { Ports } from "../../ports.ts";
 import type {
   OffsetCommitRequest,
-  OffsetCommitResponse,
   OffsetDeleteRequest,
   OffsetDeleteResponse,
   OffsetFetchRequest,
@@ -49,36 +48,29 @@ export class OffsetRequests {
   // ---- commit -------------------------------------------------------------------------------------
 
   commit(call: Call): void {
-    const request = call.request.body as OffsetCommitRequest;
-    // What this broker does not know is refused here; the rest is for the coordinator.
-    const unknown = this.#unknown(request);
-    const known = unknown.size === 0 ? request : without(request, unknown);
-    const respond = (error: ErrorCode, errors: readonly ErrorCode[] = []): void =>
-      call.respond<typeof ApiKeys.OFFSET_COMMIT>(commitAnswer(request, unknown, error, errors));
-    if (known.topics.length === 0) return respond(Errors.NONE);
+    // What this broker does not know is refused here; the rest is for the coordinator. While a commit
+    // waits only the call is kept, not what it holds: the message is its sender's.
+    const unknown = this.#unknown(call.request.body as OffsetCommitRequest);
+    const { groupId, topics } = knownPart(call, unknown);
+    if (topics.length === 0) return respondToCommit(call, unknown, Errors.NONE, []);
     const { coordinators } = this.#options;
     coordinators.perform(
-      coordinators.partitionFor(request.groupId),
-      (shard) => this.#commit(call, shard, known, respond),
-      (error) => respond(appendErrorToAnswer(error)),
+      coordinators.partitionFor(groupId),
+      (shard) => this.#commit(call, shard, unknown),
+      (error) => respondToCommit(call, unknown, appendErrorToAnswer(error), []),
     );
   }
 
-  #commit(
-    call: Call,
-    shard: GroupShard,
-    request: OffsetCommitRequest,
-    respond: (error: ErrorCode, errors?: readonly ErrorCode[]) => void,
-  ): void {
+  #commit(call: Call, shard: GroupShard, unknown: ReadonlySet<number>): void {
     let baseOffset: Offset = -1;
     let errors: readonly ErrorCode[] = [];
     const answer = (error: ErrorCode): void => {
-      this.#tellCommitted(call, shard, request, error, errors, baseOffset);
-      respond(error, errors);
+      this.#tellCommitted(call, shard, unknown, error, errors, baseOffset);
+      respondToCommit(call, unknown, error, errors);
     };
     shard.write(
       () => {
-        const result = commit(shard, request);
+        const result = commit(shard, knownPart(call, unknown));
         if (typeof result === "number") {
           answer(result);
           return null;
@@ -108,15 +100,16 @@ export class OffsetRequests {
   }
 
   #tellCommitted(
-    { request: { clientId } }: Call,
+    call: Call,
     { partition, leaderEpoch }: GroupShard,
-    request: OffsetCommitRequest,
+    unknown: ReadonlySet<number>,
     error: ErrorCode,
     errors: readonly ErrorCode[],
     baseOffset: Offset,
   ): void {
     const { probe } = this.#options.ports;
     if (probe === null) return;
+    const request = knownPart(call, unknown);
     let at = 0;
     const offsets = request.topics.flatMap(({ name, partitions }) =>
       partitions.map((committed): TopicPartitionOffset => {
@@ -139,30 +132,29 @@ export class OffsetRequests {
       generation: request.generationIdOrMemberEpoch,
       offsets,
       baseOffset,
-      client: clientId,
+      client: call.request.clientId,
     });
   }
 
   // ---- fetch --------------------------------------------------------------------------------------
 
   fetch(call: Call): void {
-    const { groups, requireStable } = call.request.body as OffsetFetchRequest;
+    const { groups } = call.request.body as OffsetFetchRequest;
     gather(
-      groups,
-      (group, answer: (response: FetchedGroup) => void) =>
-        this.#fetchGroup(call, group, requireStable, answer),
+      groups.map(({ groupId }, at) => ({ groupId, at })),
+      ({ groupId, at }, answer: (response: FetchedGroup) => void) =>
+        this.#fetchGroup(call, groupId, at, answer),
       (answers) => call.respond<typeof ApiKeys.OFFSET_FETCH>({ groups: answers }),
     );
   }
 
   #fetchGroup(
     call: Call,
-    request: OffsetFetchRequest["groups"][number],
-    requireStable: boolean,
+    groupId: GroupId,
+    at: number,
     answer: (response: FetchedGroup) => void,
   ): void {
     const { coordinators, rules } = this.#options;
-    const { groupId } = request;
     const refuse = (error: ErrorCode): void =>
       answer({ groupId, topics: [], errorCode: appendErrorToAnswer(error) });
     const end = (shard: GroupShard, response: FetchedGroup, readUpTo: Offset): void => {
@@ -171,6 +163,8 @@ export class OffsetRequests {
       answer(response);
     };
     const step = (shard: GroupShard): void => {
+      const { groups, requireStable } = call.request.body as OffsetFetchRequest;
+      const request = groups[at] as OffsetFetchRequest["groups"][number];
       if (!shard.isActive || rules.fetchReadsCommitted(requireStable)) {
         end(shard, fetchOffsets(shard.committedState, request), shard.committedUpTo);
         return;
@@ -210,17 +204,17 @@ export class OffsetRequests {
   // ---- delete -------------------------------------------------------------------------------------
 
   delete(call: Call): void {
-    const request = call.request.body as OffsetDeleteRequest;
+    const { groupId } = call.request.body as OffsetDeleteRequest;
     const { coordinators } = this.#options;
     const respond = (errorCode: ErrorCode, topics: OffsetDeleteResponse["topics"]): void =>
       call.respond<typeof ApiKeys.OFFSET_DELETE>({ errorCode, topics });
     const refuse = (error: ErrorCode): void => respond(appendErrorToAnswer(error), []);
-    if (request.groupId === "") return refuse(Errors.INVALID_GROUP_ID);
+    if (groupId === "") return refuse(Errors.INVALID_GROUP_ID);
     const step = (shard: GroupShard): void => {
       let topics: OffsetDeleteResponse["topics"] = [];
       shard.write(
         () => {
-          const result = deleteOffsets(shard, request);
+          const result = deleteOffsets(shard, call.request.body as OffsetDeleteRequest);
           if (typeof result === "number") {
             refuse(result);
             return null;
@@ -232,12 +226,14 @@ export class OffsetRequests {
         (error) => (error === null ? respond(Errors.NONE, topics) : refuse(error)),
       );
     };
-    coordinators.perform(coordinators.partitionFor(request.groupId), step, refuse);
+    coordinators.perform(coordinators.partitionFor(groupId), step, refuse);
   }
 }
 
-/** The request without those partitions. */
-function without(request: OffsetCommitRequest, unknown: ReadonlySet<number>): OffsetCommitRequest {
+/** The request without partitions that there are not. */
+function knownPart(call: Call, unknown: ReadonlySet<number>): OffsetCommitRequest {
+  const request = call.request.body as OffsetCommitRequest;
+  if (unknown.size === 0) return request;
   let at = 0;
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
@@ -247,12 +243,13 @@ function without(request: OffsetCommitRequest, unknown: ReadonlySet<number>): Of
 }
 
 /** `errors`: of the partitions that are known, in order; `error` of the request goes first. */
-function commitAnswer(
-  { topics }: OffsetCommitRequest,
+function respondToCommit(
+  call: Call,
   unknown: ReadonlySet<number>,
   error: ErrorCode,
   errors: readonly ErrorCode[],
-): OffsetCommitResponse {
+): void {
+  const { topics } = call.request.body as OffsetCommitRequest;
   let at = 0;
   let known = 0;
   const errorOf = (): ErrorCode => {
@@ -260,13 +257,9 @@ function commitAnswer(
     const own = errors[known++] ?? error;
     return error === Errors.NONE ? own : error;
   };
-  return {
-    topics: topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }) => ({
-        partitionIndex,
-        errorCode: errorOf(),
-      })),
-    })),
-  };
+  const answered = topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: errorOf() })),
+  }));
+  call.respond<typeof ApiKeys.OFFSET_COMMIT>({ topics: answered });
 }
