@@ -150,6 +150,12 @@ export class ReplicaManager implements ReplicationContext {
     this.actions.drain();
   }
 
+  /** This broker's replica of a partition, if it has one. */
+  localPartition(topic: string, index: number): Partition | undefined {
+    const id = this.image.topicsByName.get(topic)?.id;
+    return id === undefined ? undefined : this.partition(id, index);
+  }
+
   topicSettingsChanged(topic: string): void {
     const id = this.image.topicsByName.get(topic)?.id;
     const partitions = id === undefined ? undefined : this.#partitions.get(id);
