@@ -11,6 +11,7 @@ import { resolveSettings } from "../../core/settings/definition.ts";
 import type { ClientPlan, ConsumerPlan, Operation, SendOperation } from "../plan/plan.ts";
 import type { SettingValues } from "../plan/plan.ts";
 import { AdminNode } from "./admin-node.ts";
+import { MemberNode } from "./member-node.ts";
 import { misdirected } from "./misdirected.ts";
 
 /** How long one poll() of a simulated consumer waits for records. */
@@ -19,6 +20,8 @@ const POLL_TIMEOUT_MS = 1000;
 /** A client process: does its operations of the plan when their time has come. */
 export interface ClientNode {
   perform(operation: Operation): void;
+  /** SIGTERM: it ends its work in order and then its process. Without it the process ends at once. */
+  terminate?(): void;
 }
 
 export interface ClientContext {
@@ -28,6 +31,8 @@ export interface ClientContext {
   readonly bootstrap: readonly string[];
   /** The client's own settings and those of the plan that concern it. */
   readonly settings: SettingValues;
+  /** A member: it has been told to join, by the plan or by an operation of it. */
+  readonly isOpen: boolean;
 }
 
 export function startClient(plan: ClientPlan, context: ClientContext): ClientNode {
@@ -36,6 +41,8 @@ export function startClient(plan: ClientPlan, context: ClientContext): ClientNod
       return new ProducerNode(plan.id, context);
     case "consumer":
       return new ConsumerNode(plan, context);
+    case "member":
+      return new MemberNode(plan, context);
     case "admin":
       return new AdminNode(plan.id, context);
   }

@@ -18,6 +18,7 @@ import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
 import { probeDeliveryMs } from "../liveness/deadline.ts";
 import { PROBE_CLIENT } from "../liveness/probe-client.ts";
 import { settingsFor } from "../plan/settings.ts";
+import type { Party } from "../plan/settings.ts";
 import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
 import { codecs } from "./codecs.ts";
@@ -189,11 +190,15 @@ export class Cluster {
           ports: this.#ports(ports, client.id, -1),
           rules: this.#options.rules,
           bootstrap: this.#bootstrap,
-          settings: settingsFor(this.#plan, client.kind, client.settings),
+          settings: settingsFor(this.#plan, partyOf(client), client.settings),
+          isOpen: isOpen(this.#plan, client, this.world.nowUs),
         };
         const start = this.#options.startClient ?? startClient;
-        this.#clients.set(client.id, start(client, context));
-        return {};
+        const started = start(client, context);
+        this.#clients.set(client.id, started);
+        return started.terminate === undefined
+          ? {}
+          : { terminate: (): void => started.terminate?.() };
       },
     });
   }
@@ -260,4 +265,19 @@ export class Cluster {
     }
     return roles;
   }
+}
+
+function partyOf({ kind }: ClientPlan): Party {
+  return kind === "member" ? "consumer" : kind;
+}
+
+/** What the last operation before that time says, else what the plan says. */
+function isOpen(plan: Plan, client: ClientPlan, nowUs: number): boolean {
+  let last: Operation | null = null;
+  for (const operation of plan.workload) {
+    if (operation.op !== "open-consumer" && operation.op !== "close-consumer") continue;
+    if (operation.client !== client.id || operation.at >= nowUs) continue;
+    if (last === null || operation.at >= last.at) last = operation;
+  }
+  return last === null ? !(client.kind === "member" && client.closed) : last.op === "open-consumer";
 }

@@ -180,6 +180,16 @@ export interface PollingOperation extends OperationBase {
   readonly op: "pause-polling" | "resume-polling";
 }
 
+/** A member joins its group, or leaves it in order, as a deployment has it do. */
+export interface MembershipOperation extends OperationBase {
+  readonly op: "open-consumer" | "close-consumer";
+}
+
+export interface SubscribeOperation extends OperationBase {
+  readonly op: "subscribe";
+  readonly subscribe: Subscribed;
+}
+
 export interface ElectLeadersOperation extends OperationBase {
   readonly op: "elect-leaders";
   readonly electionType: "preferred" | "unclean";
@@ -237,6 +247,8 @@ export type Operation =
   | FlushOperation
   | SeekOperation
   | PollingOperation
+  | MembershipOperation
+  | SubscribeOperation
   | ElectLeadersOperation
   | AlterConfigsOperation
   | DescribeTopicsOperation

@@ -22,6 +22,7 @@ import {
   readGroups,
 } from "./read-admin-operations.ts";
 import { checkBytes } from "./read-bytes.ts";
+import { readSubscribed } from "./read-member.ts";
 import { isSoundSend } from "./sound-send.ts";
 import { readPlace, topicAt } from "./read-topology.ts";
 import { effectiveSetting, readPartySettings } from "./settings.ts";
@@ -31,7 +32,9 @@ const COMMON = ["id", "at", "client", "op"];
 const BYTES = ["key", "keyBase64", "value", "valueBase64"];
 
 interface Kind {
+  /** Who can do it. */
   readonly client: ClientPlan["kind"];
+  readonly or?: ClientPlan["kind"];
   readonly fields: readonly string[];
 }
 
@@ -39,8 +42,11 @@ const kinds: Readonly<Record<OperationKind, Kind>> = {
   send: { client: "producer", fields: ["topic", "partition", ...BYTES, "timestamp"] },
   flush: { client: "producer", fields: [] },
   seek: { client: "consumer", fields: ["topic", "partition", "offset"] },
-  "pause-polling": { client: "consumer", fields: [] },
-  "resume-polling": { client: "consumer", fields: [] },
+  "pause-polling": { client: "consumer", or: "member", fields: [] },
+  "resume-polling": { client: "consumer", or: "member", fields: [] },
+  "open-consumer": { client: "member", fields: [] },
+  "close-consumer": { client: "member", fields: [] },
+  subscribe: { client: "member", fields: ["subscribe"] },
   "elect-leaders": { client: "admin", fields: ["electionType", "topic", "partitions"] },
   "alter-configs": { client: "admin", fields: ["topic", "configs"] },
   "describe-topics": { client: "admin", fields: ["topics"] },
@@ -99,7 +105,7 @@ function readOperation(
   const client = fields.text("client");
   const kind = kindOf.get(client);
   if (kind === undefined) throw wrongValue(fields.at("client"), client, "is not a client");
-  if (kind !== kinds[op].client) {
+  if (kind !== kinds[op].client && kind !== kinds[op].or) {
     throw wrongValue(fields.at("client"), client, `is a ${kind} and cannot ${op}`);
   }
   const base = { id: fields.text("id", ELEMENT_ID), at: fields.integer("at"), client };
@@ -109,8 +115,12 @@ function readOperation(
     case "flush":
     case "pause-polling":
     case "resume-polling":
+    case "open-consumer":
+    case "close-consumer":
     case "list-groups":
       return { ...base, op };
+    case "subscribe":
+      return { ...base, op, subscribe: readSubscribed(fields, topics) };
     case "seek": {
       const { name, partitions } = topicAt(fields.value("topic"), fields.at("topic"), topics);
       const partition = fields.integer("partition", 0, partitions - 1);
