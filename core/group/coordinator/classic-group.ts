@@ -263,7 +263,10 @@ export class ClassicGroup {
       if (awaitingJoin !== null) awaiting += 1;
       if (instanceId !== null) assert(this.staticMembers.get(instanceId) === memberId, memberId);
     }
-    assert(awaiting === this.#awaitingJoin, `${awaiting} members await the end of the join phase`);
+    assert(
+      awaiting === this.#awaitingJoin,
+      `${awaiting} members wait for the end of the join phase`,
+    );
     const isLed = this.leader === null || this.members.has(this.leader);
     assert(isLed, `leader ${this.leader} of group ${this.groupId} is a member`);
     for (const id of this.pendingJoin) assert(!this.members.has(id), `${id} is no pending member`);

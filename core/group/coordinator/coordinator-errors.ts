@@ -21,3 +21,9 @@ export function appendErrorToAnswer(error: ErrorCode): ErrorCode {
       return error;
   }
 }
+
+/** Of an OffsetFetch: clients look for the coordinator again, which may have gone elsewhere. */
+export function fetchErrorToAnswer(error: ErrorCode): ErrorCode {
+  const answer = appendErrorToAnswer(error);
+  return answer === Errors.COORDINATOR_NOT_AVAILABLE ? Errors.NOT_COORDINATOR : answer;
+}

@@ -11,7 +11,7 @@ type GroupResponse = OffsetFetchResponse["groups"][number];
 type FetchedTopic = GroupResponse["topics"][number];
 type FetchedPartition = FetchedTopic["partitions"][number];
 
-const NO_OFFSETS: GroupOffsets = new Map();
+const NO_OFFSETS: ReadonlyMap<string, ReadonlyMap<number, OffsetCommitValue>> = new Map();
 
 /** What a group has committed; a group that there is not has committed nothing. */
 export function fetchOffsets(

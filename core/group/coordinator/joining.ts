@@ -1,4 +1,8 @@
-/** JoinGroup (classicGroupJoin and its neighbours in GroupMetadataManager.java). */
+/**
+ * JoinGroup (classicGroupJoin and its neighbours in GroupMetadataManager.java).
+ *
+ * Differs from Kafka: the Uuid at the end of a member id has 22 characters, as Kafka's other ids.
+ */
 import { Errors } from "../../errors.ts";
 import type { MemberId } from "../../ids.ts";
 import { NO_MEMBER_ID } from "../../ids.ts";

@@ -21,7 +21,7 @@ import type {
 import type { ApiKeys } from "../../protocol/message.ts";
 import type { TopicPartitionOffset } from "../group-facts.ts";
 import { commit, deleteOffsets } from "./committing.ts";
-import { appendErrorToAnswer } from "./coordinator-errors.ts";
+import { appendErrorToAnswer, fetchErrorToAnswer } from "./coordinator-errors.ts";
 import type { Coordinators } from "./coordinators.ts";
 import { fetchOffsets } from "./fetching.ts";
 import { gather } from "./gather.ts";
@@ -155,8 +155,7 @@ export class OffsetRequests {
     answer: (response: FetchedGroup) => void,
   ): void {
     const { coordinators, rules } = this.#options;
-    const refuse = (error: ErrorCode): void =>
-      answer({ groupId, topics: [], errorCode: appendErrorToAnswer(error) });
+    const refuse = (error: ErrorCode): void => answer({ groupId, topics: [], errorCode: error });
     const end = (shard: GroupShard, response: FetchedGroup, readUpTo: Offset): void => {
       const { partition, leaderEpoch } = shard;
       this.#tellFetched(call, partition, leaderEpoch, response, readUpTo);
@@ -173,7 +172,8 @@ export class OffsetRequests {
       const response = fetchOffsets(shard.state, request);
       shard.write(
         () => NO_EFFECT,
-        (error) => (error === null ? end(shard, response, readUpTo) : refuse(error)),
+        (error) =>
+          error === null ? end(shard, response, readUpTo) : refuse(fetchErrorToAnswer(error)),
       );
     };
     const whileLoading = rules.fetchErrorWhileLoading();

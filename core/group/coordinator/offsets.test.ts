@@ -156,6 +156,19 @@ describe("a commit", () => {
 });
 
 describe("a fetch", () => {
+  it("that waits in vain for what was written sends the client to look for the coordinator", () => {
+    const group = new GroupHarness();
+    group.commits = false;
+    group.commit("", -1, 3);
+    const stable = group.fetch(true);
+    group.pass(5001);
+
+    expect(stable.answer?.groups[0]).toMatchObject({
+      errorCode: Errors.NOT_COORDINATOR,
+      topics: [],
+    });
+  });
+
   it("tells of partitions that were asked for, with or without an offset", () => {
     const group = new GroupHarness();
     group.commit("", -1, 3, { metadata: "m" });
