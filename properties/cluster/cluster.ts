@@ -245,6 +245,7 @@ export class Cluster {
     this.world.listen({
       booted: (node, disk) => tell(node, { kind: "booted", disk }),
       ended: (node, cause, reason) => tell(node, { kind: "ended", cause, reason }),
+      lostPower: (node) => tell(node, { kind: "lost-power" }),
       paused: (node) => tell(node, { kind: "paused" }),
       resumed: (node) => tell(node, { kind: "resumed" }),
       damaged: (node, how, path, from, to) =>

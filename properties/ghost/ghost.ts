@@ -254,9 +254,11 @@ export class Ghost implements Observer {
         node.running = false;
         node.paused = false;
         node.endedBy = event.cause;
-        if (event.cause !== "power-loss") return;
-        this.tainted = true;
-        for (const replica of node.replicas) replica.lostPower = true;
+        if (event.cause === "power-loss") this.#lostPower(node);
+        return;
+      case "lost-power":
+        node.endedBy = "power-loss";
+        this.#lostPower(node);
         return;
       case "paused":
         node.paused = true;
@@ -273,6 +275,11 @@ export class Ghost implements Observer {
         if (event.how === "bit-rot") this.#rotted(node, event.path, event.from);
         return;
     }
+  }
+
+  #lostPower(node: NodeGhost): void {
+    this.tainted = true;
+    for (const replica of node.replicas) replica.lostPower = true;
   }
 
   #damaged(node: NodeGhost, path: string, isDirectory: boolean): void {
@@ -308,11 +315,6 @@ export class Ghost implements Observer {
     node.scans = new Map<PartitionName, DiskScan>();
     if (this.files === null || disk !== "same" || node.endedBy === null) return;
     this.#scan(node);
-    // Power can also go while no process runs that could be seen to end.
-    for (const replica of node.replicas) {
-      const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
-      if (end < replica.log.end) replica.lostPower = true;
-    }
   }
 
   #rotted(node: NodeGhost, path: string, position: number): void {
@@ -366,12 +368,13 @@ export class Ghost implements Observer {
   /** A log is open again: judge whether a fault took a part of it. */
   #cameBack(replica: ReplicaGhost, endBefore: Offset, at: number): void {
     const { node, log, partition } = replica;
+    // Another's disk that was never formatted is an empty one: the node starts with it.
+    const isOther = node.disk === "foreign";
     const excused =
-      (replica.lostPower || node.mayHaveLost(partition.name)) &&
+      (isOther || replica.lostPower || node.mayHaveLost(partition.name)) &&
       (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
-    if (log.end < endBefore)
-      this.#commitments.destroyed(replica, log.end, endBefore, at, node.disk === "foreign");
+    if (log.end < endBefore) this.#commitments.destroyed(replica, log.end, endBefore, at, isOther);
     replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);

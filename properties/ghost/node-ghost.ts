@@ -39,7 +39,7 @@ export class NodeGhost {
   state: BrokerState = "STARTING";
   /** Which disk its process started with. */
   disk: "same" | "empty" | "foreign" = "same";
-  /** How its last process ended; null before the first end. */
+  /** How its last process ended, or what its host suffered since; null before the first end. */
   endedBy: "kill" | "power-loss" | "exit" | null = null;
   /** A fault damaged its disk, or lost one of its syncs, at any time. */
   damaged: boolean = false;

@@ -21,6 +21,10 @@
  *   judges of the clients' history walked over all offsets up to it, for minutes.
  * - uncleanly-elected-beside-a-new-disk: the judge of losses took a member of the ISR for electable whose
  *   new disk the partition was not assigned to yet.
+ * - power-lost-while-down-brings-segments-back: a broker that was killed lost power before it came back, and
+ *   deleted segments with it; nobody had told A2 of a loss of power at which no process ended.
+ * - disk-of-a-broker-that-never-formatted-it: a broker got another's disk on which nothing had ever been
+ *   written and started with it; the ghost took only broken or unpowered disks for ones that lose something.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
