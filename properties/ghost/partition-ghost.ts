@@ -113,7 +113,7 @@ export class PartitionGhost implements Canon {
 
   /** What that controller builds its next decision on; null before the partition exists. */
   decidedBy(controller: NodeId): Registration | null {
-    return this.#decisions.get(controller) ?? this.registration;
+    return this.#decisions.get(controller) ?? null;
   }
 
   decide(controller: NodeId, registration: Registration): void {

@@ -25,6 +25,8 @@
  *   deleted segments with it; nobody had told A2 of a loss of power at which no process ended.
  * - disk-of-a-broker-that-never-formatted-it: a broker got another's disk on which nothing had ever been
  *   written and started with it; the ghost took only broken or unpowered disks for ones that lose something.
+ * - creation-by-a-deposed-controller: a controller that had slept through its deposition made topics on
+ *   what it knew, and B9 took what its successor had committed for its own.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
