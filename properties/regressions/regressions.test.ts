@@ -21,6 +21,9 @@
  *   judges of the clients' history walked over all offsets up to it, for minutes.
  * - uncleanly-elected-beside-a-new-disk: the judge of losses took a member of the ISR for electable whose
  *   new disk the partition was not assigned to yet.
+ * - reader-of-a-deposed-leader: a broker that stays cut off from the controller told a reader for ever that
+ *   it leads; that nobody read the rest was taken for a contradiction of the checkers.
+ * - reader-and-leader-cut-off-together: the same, told by another broker that is cut off as well.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
