@@ -10,10 +10,12 @@ export class Progress implements Observer {
   readonly #readPartitions: ReadonlySet<string>;
   /** Clients whose acknowledged records must survive; those of others may be gone. */
   readonly #durableClients: ReadonlySet<string>;
-  /** Sends of each client process that were started and not resolved. */
-  readonly #open: Map<string, Set<string>> = new Map();
+  /** Sends of each client process that were started and not resolved, and when they were started. */
+  readonly #open: Map<string, Map<string, number>> = new Map();
   #openCount = 0;
   readonly #polled: Map<string, Set<number>> = new Map();
+  /** Highest offset of each partition that was ever polled. */
+  readonly #furthest: Map<string, number> = new Map();
   readonly #awaited: Map<string, Set<number>> = new Map();
   #awaitedCount = 0;
   /** Where committed records were lost: how far what is there now was read. */
@@ -32,9 +34,26 @@ export class Progress implements Observer {
     return this.#awaitedCount;
   }
 
-  /** Ids of the sends of each client that are neither acknowledged nor failed. */
-  get openByClient(): ReadonlyMap<string, ReadonlySet<string>> {
+  /** Ids of the sends of each client that are neither acknowledged nor failed, with their start. */
+  get openByClient(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return this.#open;
+  }
+
+  /** Acknowledged records of that partition that nobody has read. */
+  unreadOf(partition: string): number {
+    return this.#awaited.get(partition)?.size ?? 0;
+  }
+
+  /** One more than the highest offset of that partition that was ever read. */
+  readTo(partition: string): number {
+    return (this.#furthest.get(partition) ?? -1) + 1;
+  }
+
+  /** An acknowledged record that no reader has got as far as; null when there is none. */
+  aheadOfReaders(partition: string): number | null {
+    const readTo = this.readTo(partition);
+    for (const offset of this.#awaited.get(partition) ?? []) if (offset >= readTo) return offset;
+    return null;
   }
 
   /** Records of that partition are not waited for any more. */
@@ -46,7 +65,7 @@ export class Progress implements Observer {
 
   readonly on: NonNullable<Observer["on"]> = {
     "send-started": (fact, moment) => {
-      this.#sendsOf(moment.node).add(fact.sendId);
+      this.#sendsOf(moment.node).set(fact.sendId, moment.at);
       this.#openCount += 1;
     },
     "send-acked": (fact, moment) => {
@@ -63,10 +82,13 @@ export class Progress implements Observer {
     polled: (fact) => {
       const polled = setOf(this.#polled, fact.partition);
       const awaited = setOf(this.#awaited, fact.partition);
+      let furthest = this.#furthest.get(fact.partition) ?? -1;
       for (const record of fact.records) {
         polled.add(record.offset);
+        furthest = Math.max(furthest, record.offset);
         if (awaited.delete(record.offset)) this.#awaitedCount -= 1;
       }
+      this.#furthest.set(fact.partition, furthest);
       const readTo = this.#readTo.get(fact.partition);
       if (readTo === undefined) return;
       for (const { offset, leaderEpoch } of fact.records) {
@@ -107,9 +129,9 @@ export class Progress implements Observer {
     open.clear();
   }
 
-  #sendsOf(client: string): Set<string> {
+  #sendsOf(client: string): Map<string, number> {
     let open = this.#open.get(client);
-    if (open === undefined) this.#open.set(client, (open = new Set()));
+    if (open === undefined) this.#open.set(client, (open = new Map()));
     return open;
   }
 

@@ -129,10 +129,12 @@ export class Cluster {
   }
 
   /** Tells of each frame that a node takes; the moment is the receiver's. */
-  listenToFrames(listener: (connection: number, frame: unknown, moment: Moment) => void): void {
+  listenToFrames(
+    listener: (connection: number, frame: unknown, moment: Moment, from: string) => void,
+  ): void {
     this.world.listen({
-      frameDelivered: (connection, _from, to, _channel, frame) =>
-        listener(connection, frame, this.#momentAt(to)),
+      frameDelivered: (connection, from, to, _channel, frame) =>
+        listener(connection, frame, this.#momentAt(to), from),
     });
   }
 

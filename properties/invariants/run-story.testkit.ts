@@ -74,7 +74,7 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
     if (step.event !== undefined) dispatcher.nodeEvent(step.event, moment);
     if (step.fact !== undefined) dispatcher.fact(step.fact, moment);
     if (step.frame !== undefined) {
-      dispatcher.frameDelivered(step.frame.connection, step.frame.content, moment);
+      dispatcher.frameDelivered(step.frame.connection, step.frame.content, moment, "");
     }
   }
   dispatcher.atEnd({ at: seq * 1000, seq, node: "", nodeId: -1, incarnation: 1 });

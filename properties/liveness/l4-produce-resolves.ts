@@ -19,6 +19,8 @@ import type { Probe, Probes } from "./probes.ts";
 
 export class ProduceResolves extends LivenessCheck {
   readonly id = "L4";
+  /** Programs that wait for a partition without a leader send again and again: what began since is no news. */
+  sendsBefore: number = Infinity;
   readonly #probes: Probes;
   readonly #progress: Progress;
 
@@ -36,13 +38,14 @@ export class ProduceResolves extends LivenessCheck {
     for (const [client, sends] of this.#progress.openByClient) {
       if (client === PROBE_CLIENT) continue;
       this.evaluations += 1;
-      if (sends.size === 0) continue;
+      const [first] = sends;
+      if (first === undefined || first[1] > this.sendsBefore) continue;
       yield {
         object: client,
         partition: null,
         nodes: [client],
         waitsFor: () =>
-          `${sends.size} sends are neither acknowledged nor failed, ${first(sends)} first`,
+          `${sends.size} sends are neither acknowledged nor failed, ${first[0]} first`,
         excuse: () => null,
       };
     }
@@ -71,9 +74,4 @@ export class ProduceResolves extends LivenessCheck {
             ),
     };
   }
-}
-
-function first(sends: ReadonlySet<string>): string {
-  for (const sendId of sends) return sendId;
-  return "";
 }

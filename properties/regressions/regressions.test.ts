@@ -27,6 +27,9 @@
  *   written and started with it; the ghost took only broken or unpowered disks for ones that lose something.
  * - creation-by-a-deposed-controller: a controller that had slept through its deposition made topics on
  *   what it knew, and B9 took what its successor had committed for its own.
+ * - reader-of-a-deposed-leader: a broker that stays cut off from the controller told a reader for ever that
+ *   it leads; that nobody read the rest was taken for a contradiction of the checkers.
+ * - reader-and-leader-cut-off-together: the same, told by another broker that is cut off as well.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
