@@ -4,7 +4,7 @@ import { endOfBatchAt } from "../ghost/header-rot.ts";
 import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { FaultKind } from "../../sim/faults/fault.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
-import { cuts, touches } from "./hampered.ts";
+import { joins, touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
 import type { ExcuseReason } from "./pending.ts";
 import type { ReaderWatch } from "./reader-watch.ts";
@@ -153,46 +153,48 @@ export function rotExcuse(view: HealView, live: LivePartition): ExcuseReason | n
   return isRotten ? "rotten-range" : null;
 }
 
-/** A reader that nobody tells of the present leader, and the fault that keeps its informant ignorant. */
-export interface StaleReader {
+/** A client that nobody tells of the present leader, and the fault that keeps its informant ignorant. */
+export interface StaleClient {
   readonly client: string;
   readonly fault: string;
 }
 
 /**
- * Of L9: all readers of the partition, if nobody has told any of them of its present leader epoch, and each
- * had its last metadata from a broker outside the core that a block cuts off from the active controller;
- * else null. Such a broker serves clients with what it knows for as long as it runs, and still leads as far
+ * Of L9 and L4: these clients, all readers of the partition or the one that probes it, if nobody has told any of them of its present leader epoch, and each
+ * had its last metadata from a broker outside the core that a fault keeps from learning anything: on itself,
+ * its disk for one, or on its link to the active controller; else null. Such a broker serves clients with what it knows for as long as it runs, and still leads as far
  * as it knows. A client prefers a node that it is connected to for its next metadata
  * (NetworkClient.leastLoadedNode), looks up the bootstrap servers only when no node is left, or when nobody
  * has answered for metadata.recovery.rebootstrap.trigger.ms (KIP-899, KIP-1102), and cannot tell that an
  * answer is old (Metadata.java compares it with its own epoch): it may stay there for good.
  */
-export function staleReaders(
+export function staleClients(
   view: HealView,
   { partition, registration }: LivePartition,
   clients: readonly string[],
   watch: ReaderWatch,
-): readonly StaleReader[] | null {
-  const stale: StaleReader[] = [];
+): readonly StaleClient[] | null {
+  const stale: StaleClient[] = [];
   for (const client of clients) {
     const told = watch.lastAnswer(client);
     if (told === undefined || view.isInCoreByName(told.by)) return null;
     if ((told.epochs.get(partition.name) ?? -1) >= registration.leaderEpoch) return null;
-    const fault = blockFromController(view, told.by);
+    const fault = ignoranceOf(view, told.by);
     if (fault === null) return null;
     stale.push({ client, fault });
   }
   return stale;
 }
 
-/** Id of a standing block between that server and the active controller; null when they reach each other. */
-function blockFromController(view: HealView, server: string): string | null {
+/** Id of a fault that stands on that server, or between it and the active controller; null without one. */
+function ignoranceOf(view: HealView, server: string): string | null {
   const { active } = view.watch;
   if (active === null) return null;
-  const standing = view.world.standingFaults();
   const controller = view.name(active.node);
-  return standing.find((one) => cuts([one], server, controller))?.fault.id ?? null;
+  const culprit = view.world
+    .standingFaults()
+    .find((one) => one.nodes.includes(server) || joins(one, server, controller));
+  return culprit?.fault.id ?? null;
 }
 
 /** Faults with which a link lets some things pass, or passes them late. A cut one is not flaky. */

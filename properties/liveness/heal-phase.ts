@@ -82,7 +82,7 @@ export class HealPhase {
     this.#deadlines = healDeadlines(options.plan);
     this.#since = this.#startedAt = options.world.nowUs;
     const { progress, readers, readerWatch: watch } = options;
-    this.#produce = new ProduceResolves(options.probes, progress);
+    this.#produce = new ProduceResolves(options.probes, progress, watch);
     this.#readers = new ReadersReachTheEnd({ progress, readers, watch });
     this.#atRest = [
       new QuorumLeader(),

@@ -8,8 +8,8 @@
  */
 import type { NodeId } from "../../core/ids.ts";
 import type { Progress } from "../progress.ts";
-import { staleReaders } from "./excuses.ts";
-import type { StaleReader } from "./excuses.ts";
+import { staleClients } from "./excuses.ts";
+import type { StaleClient } from "./excuses.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
 import { LivenessCheck } from "./pending.ts";
@@ -48,7 +48,7 @@ export class ReadersReachTheEnd extends LivenessCheck {
     const { progress, watch } = this.#options;
     const { partition, registration } = live;
     const { name } = partition;
-    const stale = (): readonly StaleReader[] | null => staleReaders(view, live, clients, watch);
+    const stale = (): readonly StaleClient[] | null => staleClients(view, live, clients, watch);
     return {
       object: name,
       partition: name,

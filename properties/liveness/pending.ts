@@ -27,7 +27,7 @@ export const excuseReasons = {
   "frozen-high-watermark": "replicas join at a frozen high watermark under min ISR (KAFKA-19996)",
   "flaky-links-outside-core": "faults stand on replicas outside the core, which come and go",
   "stale-metadata":
-    "readers keep to brokers outside the core that are cut off from the controller and know no better",
+    "clients keep to brokers outside the core that faults keep from the controller, and that know no better",
 } as const;
 export type ExcuseReason = keyof typeof excuseReasons;
 
