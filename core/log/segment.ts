@@ -83,7 +83,8 @@ export class Segment {
   /**
    * Opens a segment that is on disk. With `verify`, and when an index is missing or not in order, each
    * batch is checked, the file is cut before the first bad one, and the indexes are made anew.
-   * `learn` is told of each batch that was checked. `cutBytes` says how much was cut.
+   * `learn` is told of each batch that was checked. `cutBytes` says how much was cut; `recovered`,
+   * whether the batches were checked.
    */
   static open(
     storage: Storage,
@@ -94,7 +95,7 @@ export class Segment {
     settings: SegmentSettings,
     verify: boolean,
     learn: (batch: Batch) => void,
-  ): { readonly segment: Segment; readonly cutBytes: number } {
+  ): { readonly segment: Segment; readonly cutBytes: number; readonly recovered: boolean } {
     const name = nameOf(baseOffset);
     const stem = `${directory}/${name}`;
     const file = storage.open(stem + LOG_SUFFIX);
@@ -112,7 +113,7 @@ export class Segment {
       rebuild ? IndexFile.create(storage, stem, "time", baseOffset) : times,
     );
     const cutBytes = rebuild ? segment.#recover(settings, learn) : (segment.#believe(), 0);
-    return { segment, cutBytes };
+    return { segment, cutBytes, recovered: rebuild };
   }
 
   get sizeBytes(): number {
