@@ -21,6 +21,8 @@
  *   judges of the clients' history walked over all offsets up to it, for minutes.
  * - uncleanly-elected-beside-a-new-disk: the judge of losses took a member of the ISR for electable whose
  *   new disk the partition was not assigned to yet.
+ * - snapshots-lost-before-a-clean-start: A8 and D6 asked for producers that a broker had to forget, since
+ *   its snapshots were lost and its clean-shutdown file was not.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
