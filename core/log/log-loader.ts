@@ -178,6 +178,7 @@ function loadSegments(
       nowMs,
       settings,
       verify,
+      clean && at === bases.length - 1,
       (batch) => epochs.learn(batch.leaderEpoch, batch.baseOffset),
     );
     segments.push(opened.segment);

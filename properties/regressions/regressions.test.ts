@@ -23,6 +23,10 @@
  *   new disk the partition was not assigned to yet.
  * - snapshots-lost-before-a-clean-start: A8 and D6 asked for producers that a broker had to forget, since
  *   its snapshots were lost and its clean-shutdown file was not.
+ * - torn-batch-at-a-clean-start: a log that was closed, as it seemed, counted a torn batch at its end as
+ *   its own, so that it was in the ISR without it.
+ * - block-ends-after-its-sender-lost-power: what a block held was lost with its sender, and a younger
+ *   answer of the same connection was delivered.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
