@@ -45,6 +45,10 @@ export class NodeGhost {
   damaged: boolean = false;
   /** Files that rotted, and files and directories (ending in "/") that lost a sync, at any time. */
   readonly damagedPaths: Set<string> = new Set();
+  /** Directories (ending in "/") that lost a sync, and when they last did, in microseconds. */
+  readonly unsyncedDirectories: Map<string, number> = new Map();
+  /** When its process started, in microseconds. */
+  startedAt: number = 0;
   /** Damage has reached what it must not forget of elections, and no loss of power has shown how much. */
   votesAtRisk: boolean = false;
   /** It was given another disk than the one it began with. */

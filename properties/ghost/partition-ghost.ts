@@ -9,6 +9,7 @@ import type {
 import type { Batch } from "../../core/record/batch.ts";
 import type { Canon, CommittedLoss, LostBatch } from "./canon.ts";
 import { PastEra } from "./canon.ts";
+import type { Unrecognised } from "./forgotten-producers.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { ReplicaGhost } from "./replica-ghost.ts";
 
@@ -77,6 +78,8 @@ export class PartitionGhost implements Canon {
    * the recovery point. Nothing is promised any more.
    */
   isBeyondPromise: boolean = false;
+  /** Oldest first; see there. */
+  readonly unrecognised: Unrecognised[] = [];
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
   /** As each controller last wrote it, committed or not. */
   readonly #decisions: Map<NodeId, Registration | null> = new Map();

@@ -22,6 +22,7 @@ export interface Found {
 /** Runs the checks `only`, without the black box; or all, and the black box at the end. */
 export function runStory(steps: readonly Step[], only?: readonly string[]): Found {
   const disks = new Map<string, Uint8Array>();
+  const others = new Map<string, readonly string[]>();
   const violations: Violation[] = [];
   const checks: Record<string, number> = {};
   const situations = new Set<string>();
@@ -32,7 +33,7 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
     },
     situation: (name) => situations.add(name),
   };
-  const ghost = new Ghost({ files: filesOf(disks), defaultMinIsr: 2 });
+  const ghost = new Ghost({ files: filesOf(disks, others), defaultMinIsr: 2 });
   const history = new History();
   const context: CheckContext = {
     ghost,
@@ -59,6 +60,7 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
   let seq = 0;
   for (const step of steps) {
     if (step.disk !== undefined) disks.set(step.node, joined(step.disk.map((b) => b.bytes())));
+    if (step.files !== undefined) others.set(step.node, step.files);
     if (step.event?.kind === "booted") {
       incarnations.set(step.node, (incarnations.get(step.node) ?? 1) + 1);
     }
@@ -115,10 +117,13 @@ function indexOf(steps: readonly Step[], name: string): number {
   return index;
 }
 
-function filesOf(disks: ReadonlyMap<string, Uint8Array>): DurableFiles {
+function filesOf(
+  disks: ReadonlyMap<string, Uint8Array>,
+  others: ReadonlyMap<string, readonly string[]>,
+): DurableFiles {
   return {
-    list: (node) => (disks.has(node) ? [diskPath] : []),
-    read: (node) => disks.get(node) ?? null,
+    list: (node) => [...(disks.has(node) ? [diskPath] : []), ...(others.get(node) ?? [])],
+    read: (node, path) => (path === diskPath ? (disks.get(node) ?? null) : null),
     damage: () => [],
   };
 }

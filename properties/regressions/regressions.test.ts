@@ -30,6 +30,12 @@
  * - reader-of-a-deposed-leader: a broker that stays cut off from the controller told a reader for ever that
  *   it leads; that nobody read the rest was taken for a contradiction of the checkers.
  * - reader-and-leader-cut-off-together: the same, told by another broker that is cut off as well.
+ * - snapshots-lost-before-a-clean-start: A8 and D6 asked for producers that a broker had to forget, since
+ *   its snapshots were lost and its clean-shutdown file was not.
+ * - torn-batch-at-a-clean-start: a log that was closed, as it seemed, counted a torn batch at its end as
+ *   its own, so that it was in the ISR without it.
+ * - block-ends-after-its-sender-lost-power: what a block held was lost with its sender, and a younger
+ *   answer of the same connection was delivered.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
