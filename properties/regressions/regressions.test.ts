@@ -21,6 +21,11 @@
  *   judges of the clients' history walked over all offsets up to it, for minutes.
  * - uncleanly-elected-beside-a-new-disk: the judge of losses took a member of the ISR for electable whose
  *   new disk the partition was not assigned to yet.
+ * - asleep-while-the-next-leader-lost-its-own: the last member of an ISR slept while another was elected
+ *   uncleanly, committed, lost that, and was elected again. What the sleeper then committed was compared
+ *   with what the other had lost, as if both had been of one time.
+ * - asleep-while-the-next-leader-was-elected-again: likewise, with nothing lost: the ghost remembered only
+ *   the last election, a clean one, which excuses no loss.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
