@@ -72,6 +72,8 @@ export class Progress implements Observer {
       this.#resolved(moment, fact.sendId);
       if (fact.offset < 0 || !this.#readPartitions.has(fact.partition)) return;
       if (!this.#durableClients.has(moment.node)) return;
+      // Where records were lost this may be of those; whoever reads all that is there now reads it as well.
+      if (this.#readTo.has(fact.partition)) return;
       if (setOf(this.#polled, fact.partition).has(fact.offset)) return;
       const awaited = setOf(this.#awaited, fact.partition);
       if (awaited.has(fact.offset)) return;
@@ -83,33 +85,40 @@ export class Progress implements Observer {
       const polled = setOf(this.#polled, fact.partition);
       const awaited = setOf(this.#awaited, fact.partition);
       let furthest = this.#furthest.get(fact.partition) ?? -1;
-      for (const record of fact.records) {
-        polled.add(record.offset);
-        furthest = Math.max(furthest, record.offset);
-        if (awaited.delete(record.offset)) this.#awaitedCount -= 1;
+      const readTo = this.#readTo.get(fact.partition);
+      for (const { offset, leaderEpoch } of fact.records) {
+        if (readTo !== undefined) {
+          // A poll may still bring what was fetched before the loss, or from a deposed leader.
+          if (readTo.partition.committed.batchAt(offset)?.leaderEpoch !== leaderEpoch) continue;
+          readTo.end = Math.max(readTo.end, offset + 1);
+        }
+        polled.add(offset);
+        furthest = Math.max(furthest, offset);
+        if (awaited.delete(offset)) this.#awaitedCount -= 1;
       }
       this.#furthest.set(fact.partition, furthest);
-      const readTo = this.#readTo.get(fact.partition);
-      if (readTo === undefined) return;
-      for (const { offset, leaderEpoch } of fact.records) {
-        // A poll may still bring what was fetched before the loss.
-        if (readTo.partition.committed.batchAt(offset)?.leaderEpoch !== leaderEpoch) continue;
-        readTo.end = Math.max(readTo.end, offset + 1);
-      }
     },
   };
 
-  /** Everything committed from that offset on is lost: what comes there next is to be read instead. */
-  lost(partition: PartitionGhost, from: number): void {
+  /**
+   * Committed records are lost. If they were of what everybody reads (`isGone`), and not only what a
+   * deposed leader wrote, all from that offset on is: what comes there next is to be read instead.
+   */
+  lost(partition: PartitionGhost, from: number, isGone: boolean): void {
+    if (!isGone && this.#readTo.has(partition.name)) return;
     const polled = setOf(this.#polled, partition.name);
     const awaited = setOf(this.#awaited, partition.name);
+    if (isGone) this.#forget(polled, awaited, from);
+    let end = 0;
+    for (const offset of polled) end = Math.max(end, offset + 1);
+    this.#readTo.set(partition.name, { partition, end });
+  }
+
+  #forget(polled: Set<number>, awaited: Set<number>, from: number): void {
     for (const offset of polled) if (offset >= from) polled.delete(offset);
     for (const offset of awaited) {
       if (offset >= from && awaited.delete(offset)) this.#awaitedCount -= 1;
     }
-    let end = 0;
-    for (const offset of polled) end = Math.max(end, offset + 1);
-    this.#readTo.set(partition.name, { partition, end });
   }
 
   /** Where records were lost, all that is committed now has been read. */

@@ -23,6 +23,7 @@ import { Isolation } from "./cluster/isolation.ts";
 import { resolveRole } from "./cluster/roles.ts";
 import { RunFindings } from "./findings.ts";
 import type { Damage, DurableFiles } from "./ghost/durable-files.ts";
+import { isCanonical } from "./ghost/canon.ts";
 import { FaultRecord } from "./ghost/fault-record.ts";
 import { Ghost } from "./ghost/ghost.ts";
 import { History } from "./history/history.ts";
@@ -153,7 +154,9 @@ class Run {
     this.#stalls = new StallJudge(this.#ghost, this.#faults);
     this.#findings.isBeyondPromise = (name) =>
       this.#ghost.partitions.get(name)?.isBeyondPromise === true;
-    this.#ghost.onLoss((partition, _lost, offset) => this.#progress.lost(partition, offset));
+    this.#ghost.onLoss((partition, lost, offset) => {
+      this.#progress.lost(partition, offset, isCanonical(lost));
+    });
     this.#watch = new LivenessWatch(this.#ghost);
     this.#readBack = new Set(readersOf(plan).keys());
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);

@@ -432,7 +432,7 @@ export class Ghost implements Observer {
     replica.lead(fact);
     const { partition } = replica;
     if (partition.isMetadata || !replica.wasMadeLeader) return;
-    this.#commitments.tookOffice(replica, fact.leaderEpoch, moment.at);
+    this.#commitments.tookOffice(replica, fact.leaderEpoch, true, moment.at);
     // Where committed records were lost, somebody may come back who has them, and knows it.
     if (partition.pastEras.length > 0)
       this.#commitments.commit(replica, fact.highWatermark, moment);
@@ -494,7 +494,7 @@ export class Ghost implements Observer {
       const leader = partition.replica(registration.leader);
       // One that has no process yet, or that the controller does not know, is judged when it leads.
       if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;
-      this.#commitments.tookOffice(leader, registration.leaderEpoch, moment.at);
+      this.#commitments.tookOffice(leader, registration.leaderEpoch, false, moment.at);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Tells a story of facts to checkers and returns what they found; for the tests of the invariants. */
 import type { Fact } from "../../core/facts.ts";
 import { codecs } from "../cluster/codecs.ts";
+import type { LossJudge } from "../ghost/commitments.ts";
 import type { DurableFiles } from "../ghost/durable-files.ts";
 import { Ghost } from "../ghost/ghost.ts";
 import { History } from "../history/history.ts";
@@ -19,8 +20,15 @@ export interface Found {
   readonly history: History;
 }
 
-/** Runs the checks `only`, without the black box; or all, and the black box at the end. */
-export function runStory(steps: readonly Step[], only?: readonly string[]): Found {
+/**
+ * Runs the checks `only`, without the black box; or all, and the black box at the end. Without a judge
+ * nothing may be lost.
+ */
+export function runStory(
+  steps: readonly Step[],
+  only?: readonly string[],
+  judge?: LossJudge,
+): Found {
   const disks = new Map<string, Uint8Array>();
   const others = new Map<string, readonly string[]>();
   const violations: Violation[] = [];
@@ -33,7 +41,8 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
     },
     situation: (name) => situations.add(name),
   };
-  const ghost = new Ghost({ files: filesOf(disks, others), defaultMinIsr: 2 });
+  const files = filesOf(disks, others);
+  const ghost = new Ghost({ files, defaultMinIsr: 2, ...(judge && { judge }) });
   const history = new History();
   const context: CheckContext = {
     ghost,

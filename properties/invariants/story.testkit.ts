@@ -47,7 +47,7 @@ export class Story {
     fact: Pick<
       Extract<Fact, { kind: "partition-decided" }>,
       "leader" | "leaderEpoch" | "partitionEpoch" | "isr" | "previousIsr" | "previousLeader" | "why"
-    >,
+    > & { readonly unclean?: boolean; readonly uncleanAllowed?: boolean },
   ): void {
     this.tell(name, "c100", {
       kind: "partition-decided",

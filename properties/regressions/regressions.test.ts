@@ -36,6 +36,11 @@
  *   its own, so that it was in the ISR without it.
  * - block-ends-after-its-sender-lost-power: what a block held was lost with its sender, and a younger
  *   answer of the same connection was delivered.
+ * - asleep-while-the-next-leader-lost-its-own: the last member of an ISR slept while another was elected
+ *   uncleanly, committed, lost that, and was elected again. What the sleeper then committed was compared
+ *   with what the other had lost, as if both had been of one time.
+ * - asleep-while-the-next-leader-was-elected-again: likewise, with nothing lost: the ghost remembered only
+ *   the last election, a clean one, which excuses no loss.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
