@@ -195,6 +195,7 @@ export class Ghost implements Observer {
     "log-prefix-deleted": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       replica.logStartOffset = fact.logStartOffset;
+      replica.deletedBelow = Math.max(replica.deletedBelow, fact.logStartOffset);
       replica.partition.forgetDeleted();
     },
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),

@@ -49,6 +49,8 @@ export class ReplicaGhost {
   onceSyncedEnd: Offset = 0;
   /** Of the metadata: all before it was deleted from its disk, since a snapshot stands for it. */
   logStartOffset: Offset = 0;
+  /** All before it was deleted from its disk once: its epoch cache has forgotten that. */
+  deletedBelow: Offset = 0;
   /** When the process opened it, in microseconds. */
   openedAt: number = 0;
   /** When the process started that opened it last. */

@@ -137,6 +137,16 @@ function holdsAll({ partition }: LivePartition, broker: NodeId, end: number): bo
   return (partition.replica(broker)?.log.end ?? -1) >= end;
 }
 
+/** Of L12, and of all that lies above the leader's high watermark: why it stands still. */
+export function frozenExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  return firstOf(
+    () => leaderExcuse(view, live),
+    () => minIsrExcuse(view, live),
+    () => rotExcuse(view, live),
+    () => outsiderExcuse(view, live),
+  );
+}
+
 /** Of L4: what a client stamps lies an hour ahead of the leader's clock. */
 export function clockExcuse(view: HealView, client: string, leader: NodeId): ExcuseReason | null {
   if (leader < 0) return null;

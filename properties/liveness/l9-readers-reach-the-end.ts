@@ -6,9 +6,9 @@
  *   1. r1 reads from b1, which is cut off from the controller; b2 is elected in the next epoch
  *   2. b3 tells r1 so, which goes on asking b1
  */
-import type { NodeId } from "../../core/ids.ts";
+import type { NodeId, Offset } from "../../core/ids.ts";
 import type { Progress } from "../progress.ts";
-import { staleClients } from "./excuses.ts";
+import { firstOf, frozenExcuse, staleClients } from "./excuses.ts";
 import type { StaleClient } from "./excuses.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
@@ -40,11 +40,17 @@ export class ReadersReachTheEnd extends LivenessCheck {
       this.evaluations += 1;
       const offset = progress.aheadOfReaders(name);
       if (offset === null || offset >= trueHighWatermark) continue;
-      yield this.#unread(view, live, clients);
+      yield this.#unread(view, live, clients, offset);
     }
   }
 
-  #unread(view: HealView, live: LivePartition, clients: readonly string[]): Pending {
+  /** `offset`: the first that no reader has come to. */
+  #unread(
+    view: HealView,
+    live: LivePartition,
+    clients: readonly string[],
+    offset: Offset,
+  ): Pending {
     const { progress, watch } = this.#options;
     const { partition, registration } = live;
     const { name } = partition;
@@ -58,7 +64,12 @@ export class ReadersReachTheEnd extends LivenessCheck {
         `${progress.unreadOf(name)} acknowledged records are unread, and ` +
         `${nameOf(view, registration.leader)} leads in epoch ${registration.leaderEpoch}; ` +
         clients.map((client) => this.#knowledge(view, live, client)).join("; "),
-      excuse: () => (stale() === null ? null : "stale-metadata"),
+      excuse: () =>
+        firstOf(
+          () => (stale() === null ? null : "stale-metadata"),
+          // Nobody reads beyond the leader's high watermark: L12 is about that.
+          () => (isBeyondLeader(live, offset) ? frozenExcuse(view, live) : null),
+        ),
       excusedBy: () => stale()?.[0]?.fault ?? null,
     };
   }
@@ -71,6 +82,11 @@ export class ReadersReachTheEnd extends LivenessCheck {
     if (epoch >= registration.leaderEpoch) return `${client} was told so, ${last}`;
     return `${client} waits for newer metadata than epoch ${epoch}, as told ${last}`;
   }
+}
+
+function isBeyondLeader({ partition, registration }: LivePartition, offset: Offset): boolean {
+  const leading = partition.replica(registration.leader);
+  return leading !== undefined && offset >= leading.highWatermark;
 }
 
 function nameOf(view: HealView, leader: NodeId): string {
