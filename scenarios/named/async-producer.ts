@@ -73,7 +73,8 @@ export const asyncProducer: Scenario = defineScenario({
         ...drawCrashes(draw.fork("crashes"), clients),
       ],
       healAt: HEAL_AT,
-      deadline: 60 * SECOND,
+      // A program that starts anew at 25 s needs 0.6 s for each order where the links are slow.
+      deadline: 120 * SECOND,
     });
   },
   apps: (plan: Plan) =>
