@@ -18,7 +18,7 @@ import { isUncovered } from "./header-rot.ts";
 import { isMetadataLost } from "./metadata-loss.ts";
 import { METADATA_PARTITION } from "./metadata-partition.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
-import { NodeGhost, isQuorumState } from "./node-ghost.ts";
+import { NodeGhost } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
 import { QuorumGhost } from "./quorum-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
@@ -255,12 +255,12 @@ export class Ghost implements Observer {
         node.running = false;
         node.paused = false;
         node.endedBy = event.cause;
-        if (event.cause === "power-loss") this.#lostPower(node);
-        return;
+        if (event.cause !== "power-loss") return;
+        this.tainted = true;
+        return node.losePower();
       case "lost-power":
-        node.endedBy = "power-loss";
-        this.#lostPower(node);
-        return;
+        this.tainted = true;
+        return node.losePower();
       case "paused":
         node.paused = true;
         return;
@@ -270,23 +270,12 @@ export class Ghost implements Observer {
       case "disk-damaged":
         node.damaged = true;
         this.tainted = true;
-        this.#damaged(node, event.path, event.to === 0);
+        node.damage(event.path, event.to === 0);
         // It may strike between the start of the process and the opening of its logs.
         if (node.running && node.replicas.some(({ loaded }) => !loaded)) this.#scan(node);
         if (event.how === "bit-rot") this.#rotted(node, event.path, event.from);
         return;
     }
-  }
-
-  #lostPower(node: NodeGhost): void {
-    this.tainted = true;
-    for (const replica of node.replicas) replica.lostPower = true;
-  }
-
-  #damaged(node: NodeGhost, path: string, isDirectory: boolean): void {
-    const place = isDirectory ? `${path}/` : path;
-    node.damagedPaths.add(place);
-    if (isQuorumState(place)) node.votesAtRisk = true;
   }
 
   #booted(node: NodeGhost, disk: "same" | "empty" | "foreign", moment: Moment): void {

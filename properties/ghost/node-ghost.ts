@@ -63,6 +63,19 @@ export class NodeGhost {
     this.name = name;
   }
 
+  /** Its host has no power any more, whether a process ran on it or not. */
+  losePower(): void {
+    this.endedBy = "power-loss";
+    for (const replica of this.replicas) replica.lostPower = true;
+  }
+
+  /** A file rotted or lost a sync; or a directory lost one. */
+  damage(path: string, isDirectory: boolean): void {
+    const place = isDirectory ? `${path}/` : path;
+    this.damagedPaths.add(place);
+    if (isQuorumState(place)) this.votesAtRisk = true;
+  }
+
   /** Recorded damage may have taken something of that partition's log. */
   mayHaveLost(partition: PartitionName): boolean {
     for (const path of this.damagedPaths) if (reachesLog(path, partition)) return true;
