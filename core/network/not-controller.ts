@@ -6,7 +6,11 @@ import { ApiKeys } from "../protocol/message.ts";
 /** The node that answered was not the active controller: another one has to be asked. */
 export function saysNotController(apiKey: ApiKey, body: ResponseBody<ApiKey>): boolean {
   switch (apiKey) {
-    case ApiKeys.ALTER_PARTITION:
+    case ApiKeys.ALTER_PARTITION: {
+      const answer = body as ResponseBody<typeof ApiKeys.ALTER_PARTITION>;
+      if (answer.errorCode === Errors.NOT_CONTROLLER) return true;
+      return answer.topics.some((topic) => anySays(topic.partitions));
+    }
     case ApiKeys.BROKER_REGISTRATION:
     case ApiKeys.BROKER_HEARTBEAT:
     case ApiKeys.ALLOCATE_PRODUCER_IDS:

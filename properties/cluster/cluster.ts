@@ -130,10 +130,12 @@ export class Cluster {
   }
 
   /** Tells of each frame that a node takes; the moment is the receiver's. */
-  listenToFrames(listener: (connection: number, frame: unknown, moment: Moment) => void): void {
+  listenToFrames(
+    listener: (connection: number, frame: unknown, moment: Moment, from: string) => void,
+  ): void {
     this.world.listen({
-      frameDelivered: (connection, _from, to, _channel, frame) =>
-        listener(connection, frame, this.#momentAt(to)),
+      frameDelivered: (connection, from, to, _channel, frame) =>
+        listener(connection, frame, this.#momentAt(to), from),
     });
   }
 
@@ -251,6 +253,7 @@ export class Cluster {
     this.world.listen({
       booted: (node, disk) => tell(node, { kind: "booted", disk }),
       ended: (node, cause, reason) => tell(node, { kind: "ended", cause, reason }),
+      lostPower: (node) => tell(node, { kind: "lost-power" }),
       paused: (node) => tell(node, { kind: "paused" }),
       resumed: (node) => tell(node, { kind: "resumed" }),
       damaged: (node, how, path, from, to) =>

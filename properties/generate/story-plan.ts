@@ -36,8 +36,6 @@ export interface Story {
   readonly workload: readonly Operation[];
   readonly faults?: readonly Fault[];
   readonly healAt: number;
-  /** Default: what the timeouts ask for. */
-  readonly deadline?: number;
   /** Default "viable". */
   readonly core?: Plan["heal"]["core"];
   readonly leave?: readonly string[];
@@ -68,7 +66,7 @@ export function storyPlan(story: Story): Plan {
     consumer("r1", topics),
     { id: "a1", kind: "admin", settings: {} },
   ];
-  const deadline = story.deadline ?? healDeadlineUs({ settings, clients, topology: { nodes } });
+  const deadline = healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: story.scenario,
