@@ -1,6 +1,7 @@
 import type { GroupFact } from "./group/group-facts.ts";
 import type {
   BrokerEpoch,
+  GroupId,
   LeaderEpoch,
   NodeId,
   Offset,
@@ -451,6 +452,16 @@ export type ClientFact =
       readonly partition: PartitionName;
       readonly leader: NodeId;
       readonly leaderEpoch: LeaderEpoch;
+    }
+  | {
+      /**
+       * A program is done with a record that its consumer gave it: the effect is in a store outside, which
+       * survives everything. Told by programs around a consumer, not by core.
+       */
+      readonly kind: "effect-put";
+      readonly group: GroupId;
+      readonly partition: PartitionName;
+      readonly offset: Offset;
     }
   | { readonly kind: "client-error"; readonly where: string; readonly error: string };
 

@@ -56,3 +56,10 @@ export const METADATA_TOPIC_ID: TopicId = "AAAAAAAAAAAAAAAAAAAAAQ";
 
 /** Where groups and committed offsets are kept (Topic.GROUP_METADATA_TOPIC_NAME). */
 export const OFFSETS_TOPIC = "__consumer_offsets";
+/** Where transactions are kept (Topic.TRANSACTION_STATE_TOPIC_NAME). */
+export const TRANSACTIONS_TOPIC = "__transaction_state";
+
+/** Topics that brokers keep for themselves (Topic.isInternal). */
+export function isInternalTopic(topic: string): boolean {
+  return topic === OFFSETS_TOPIC || topic === TRANSACTIONS_TOPIC;
+}

@@ -373,3 +373,54 @@ describe("one controller and three brokers", () => {
     expect(story()).toBe(story());
   });
 });
+
+describe("a topic that grows", () => {
+  const describeTopic = (cluster: ManualCluster, from: string): (readonly number[])[] =>
+    cluster.topic("orders", from).partitions.map(({ replicaNodes }) => replicaNodes);
+
+  test("gets new partitions on its brokers, which take records and know them after a restart", () => {
+    const cluster = new ManualCluster(3);
+    cluster.createTopic("orders", [1, 2], { "min.insync.replicas": "2" });
+    const brokerIds = [2, 3];
+    const { results } = cluster.answer("b3", ApiKeys.CREATE_PARTITIONS, {
+      topics: [{ name: "orders", count: 2, assignments: [{ brokerIds }] }],
+      timeoutMs: 5000,
+      validateOnly: false,
+    });
+    expect(results).toEqual([{ name: "orders", errorCode: 0, errorMessage: null }]);
+    cluster.world.run(1000);
+    for (const broker of ["b1", "b2", "b3"]) {
+      expect(describeTopic(cluster, broker)).toEqual([
+        [1, 2],
+        [2, 3],
+      ]);
+    }
+    const fact = { partition: "orders-1" };
+    expect(cluster.node("b2").factsOf("became-leader")).toMatchObject([fact]);
+    expect(cluster.node("b3").factsOf("became-follower")).toMatchObject([fact]);
+    expect(cluster.produce("b2", "orders", ["a"], -1, 1).errorCode).toBe(0);
+    cluster.start("b2");
+    cluster.world.run(10000);
+    const leader = cluster.topic("orders", "b3").partitions[1]?.leaderId;
+    expect(cluster.consume(`b${leader}`, "orders", 1)).toEqual(["a"]);
+  });
+
+  test("puts them on brokers that came later, and a client is told what the controller refuses", () => {
+    const cluster = new ManualCluster(2);
+    cluster.createTopic("orders", [1, 2]);
+    cluster.start("b3");
+    cluster.world.run(5000);
+    const grow = (count: number): number | undefined =>
+      cluster.answer("b1", ApiKeys.CREATE_PARTITIONS, {
+        topics: [{ name: "orders", count, assignments: null }],
+        timeoutMs: 5000,
+        validateOnly: false,
+      }).results[0]?.errorCode;
+    expect(grow(1)).toBe(Errors.INVALID_PARTITIONS);
+    expect(grow(4)).toBe(0);
+    cluster.world.run(1000);
+    const added = cluster.node("b3").factsOf("became-leader");
+    expect(added).toHaveLength(1);
+    expect(describeTopic(cluster, "b3").slice(1).flat().sort()).toEqual([1, 1, 2, 2, 3, 3]);
+  });
+});

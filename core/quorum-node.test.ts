@@ -5,6 +5,7 @@ import { startNode } from "./node.ts";
 import { Errors } from "./errors.ts";
 import { VotersError } from "./raft/metadata-log.ts";
 import { makeRules } from "./rules.ts";
+import { ApiKeys } from "./protocol/message.ts";
 import { ManualCluster, quickSettings } from "./testkit/manual-cluster.ts";
 import { ManualWorld } from "./testkit/manual-ports.ts";
 
@@ -116,6 +117,9 @@ describe("three controllers", () => {
     };
     const cluster = new ManualCluster(2, given, CONTROLLERS);
     for (let at = 0; at < 5; at++) cluster.createTopic(`topic-${at}`, [1, 2]);
+    const grow = { name: "topic-3", count: 4, assignments: null };
+    const request = { topics: [grow], timeoutMs: 5000, validateOnly: false };
+    expect(cluster.answer("b1", ApiKeys.CREATE_PARTITIONS, request).results[0]?.errorCode).toBe(0);
     cluster.world.run(15000);
     const name = active(cluster, CONTROLLERS);
     expect(cluster.node(name).factsOf("log-prefix-deleted").length).toBeGreaterThan(0);
@@ -123,6 +127,7 @@ describe("three controllers", () => {
     cluster.world.run(5000);
     expect(cluster.node("b3").factsOf("snapshot-loaded").length).toBeGreaterThan(0);
     expect(cluster.topic("topic-4", "b3").partitions).toHaveLength(1);
+    expect(cluster.topic("topic-3", "b3").partitions).toHaveLength(4);
     expect(cluster.createTopic("last", [3])?.errorCode).toBe(0);
     cluster.node("b1").losePower();
     cluster.start("b1");

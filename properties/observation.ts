@@ -22,6 +22,8 @@ export type NodeEvent =
       readonly cause: "kill" | "power-loss" | "exit";
       readonly reason: string;
     }
+  /** The host lost power while no process ran on it. */
+  | { readonly kind: "lost-power" }
   | { readonly kind: "paused" }
   | { readonly kind: "resumed" }
   /** Bytes [from, to) of a file of this node's disk were damaged, or silently not made durable. */

@@ -11,7 +11,7 @@ type Handlers = Partial<Record<FactKind, Handler[]>>;
 /** An observer that also wants frames, each when it reaches its receiver. */
 export interface FrameObserver extends Observer {
   /** `moment` is the receiver's. Connections are numbered, and never reuse a number. */
-  frameDelivered?(connection: number, frame: unknown, moment: Moment): void;
+  frameDelivered?(connection: number, frame: unknown, moment: Moment, from: string): void;
 }
 
 export class Dispatcher {
@@ -46,9 +46,9 @@ export class Dispatcher {
     return this.#frameObservers.length > 0;
   }
 
-  frameDelivered(connection: number, frame: unknown, moment: Moment): void {
+  frameDelivered(connection: number, frame: unknown, moment: Moment, from: string): void {
     for (const observer of this.#frameObservers) {
-      observer.frameDelivered?.(connection, frame, moment);
+      observer.frameDelivered?.(connection, frame, moment, from);
     }
   }
 

@@ -10,10 +10,12 @@ export class Progress implements Observer {
   readonly #readPartitions: ReadonlySet<string>;
   /** Clients whose acknowledged records must survive; those of others may be gone. */
   readonly #durableClients: ReadonlySet<string>;
-  /** Sends of each client process that were started and not resolved. */
-  readonly #open: Map<string, Set<string>> = new Map();
+  /** Sends of each client process that were started and not resolved, and when they were started. */
+  readonly #open: Map<string, Map<string, number>> = new Map();
   #openCount = 0;
   readonly #polled: Map<string, Set<number>> = new Map();
+  /** Highest offset of each partition that was ever polled. */
+  readonly #furthest: Map<string, number> = new Map();
   readonly #awaited: Map<string, Set<number>> = new Map();
   #awaitedCount = 0;
   /** Where committed records were lost: how far what is there now was read. */
@@ -32,9 +34,26 @@ export class Progress implements Observer {
     return this.#awaitedCount;
   }
 
-  /** Ids of the sends of each client that are neither acknowledged nor failed. */
-  get openByClient(): ReadonlyMap<string, ReadonlySet<string>> {
+  /** Ids of the sends of each client that are neither acknowledged nor failed, with their start. */
+  get openByClient(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     return this.#open;
+  }
+
+  /** Acknowledged records of that partition that nobody has read. */
+  unreadOf(partition: string): number {
+    return this.#awaited.get(partition)?.size ?? 0;
+  }
+
+  /** One more than the highest offset of that partition that was ever read. */
+  readTo(partition: string): number {
+    return (this.#furthest.get(partition) ?? -1) + 1;
+  }
+
+  /** An acknowledged record that no reader has got as far as; null when there is none. */
+  aheadOfReaders(partition: string): number | null {
+    const readTo = this.readTo(partition);
+    for (const offset of this.#awaited.get(partition) ?? []) if (offset >= readTo) return offset;
+    return null;
   }
 
   /** Records of that partition are not waited for any more. */
@@ -46,13 +65,15 @@ export class Progress implements Observer {
 
   readonly on: NonNullable<Observer["on"]> = {
     "send-started": (fact, moment) => {
-      this.#sendsOf(moment.node).add(fact.sendId);
+      this.#sendsOf(moment.node).set(fact.sendId, moment.at);
       this.#openCount += 1;
     },
     "send-acked": (fact, moment) => {
       this.#resolved(moment, fact.sendId);
       if (fact.offset < 0 || !this.#readPartitions.has(fact.partition)) return;
       if (!this.#durableClients.has(moment.node)) return;
+      // Where records were lost this may be of those; whoever reads all that is there now reads it as well.
+      if (this.#readTo.has(fact.partition)) return;
       if (setOf(this.#polled, fact.partition).has(fact.offset)) return;
       const awaited = setOf(this.#awaited, fact.partition);
       if (awaited.has(fact.offset)) return;
@@ -63,31 +84,41 @@ export class Progress implements Observer {
     polled: (fact) => {
       const polled = setOf(this.#polled, fact.partition);
       const awaited = setOf(this.#awaited, fact.partition);
-      for (const record of fact.records) {
-        polled.add(record.offset);
-        if (awaited.delete(record.offset)) this.#awaitedCount -= 1;
-      }
+      let furthest = this.#furthest.get(fact.partition) ?? -1;
       const readTo = this.#readTo.get(fact.partition);
-      if (readTo === undefined) return;
       for (const { offset, leaderEpoch } of fact.records) {
-        // A poll may still bring what was fetched before the loss.
-        if (readTo.partition.committed.batchAt(offset)?.leaderEpoch !== leaderEpoch) continue;
-        readTo.end = Math.max(readTo.end, offset + 1);
+        if (readTo !== undefined) {
+          // A poll may still bring what was fetched before the loss, or from a deposed leader.
+          if (readTo.partition.committed.batchAt(offset)?.leaderEpoch !== leaderEpoch) continue;
+          readTo.end = Math.max(readTo.end, offset + 1);
+        }
+        polled.add(offset);
+        furthest = Math.max(furthest, offset);
+        if (awaited.delete(offset)) this.#awaitedCount -= 1;
       }
+      this.#furthest.set(fact.partition, furthest);
     },
   };
 
-  /** Everything committed from that offset on is lost: what comes there next is to be read instead. */
-  lost(partition: PartitionGhost, from: number): void {
+  /**
+   * Committed records are lost. If they were of what everybody reads (`isGone`), and not only what a
+   * deposed leader wrote, all from that offset on is: what comes there next is to be read instead.
+   */
+  lost(partition: PartitionGhost, from: number, isGone: boolean): void {
+    if (!isGone && this.#readTo.has(partition.name)) return;
     const polled = setOf(this.#polled, partition.name);
     const awaited = setOf(this.#awaited, partition.name);
+    if (isGone) this.#forget(polled, awaited, from);
+    let end = 0;
+    for (const offset of polled) end = Math.max(end, offset + 1);
+    this.#readTo.set(partition.name, { partition, end });
+  }
+
+  #forget(polled: Set<number>, awaited: Set<number>, from: number): void {
     for (const offset of polled) if (offset >= from) polled.delete(offset);
     for (const offset of awaited) {
       if (offset >= from && awaited.delete(offset)) this.#awaitedCount -= 1;
     }
-    let end = 0;
-    for (const offset of polled) end = Math.max(end, offset + 1);
-    this.#readTo.set(partition.name, { partition, end });
   }
 
   /** Where records were lost, all that is committed now has been read. */
@@ -107,9 +138,9 @@ export class Progress implements Observer {
     open.clear();
   }
 
-  #sendsOf(client: string): Set<string> {
+  #sendsOf(client: string): Map<string, number> {
     let open = this.#open.get(client);
-    if (open === undefined) this.#open.set(client, (open = new Set()));
+    if (open === undefined) this.#open.set(client, (open = new Map()));
     return open;
   }
 

@@ -35,20 +35,25 @@ export function consumerPromises(plan: Plan): ReadonlyMap<string, ConsumerPromis
 }
 
 /**
- * Partitions that some consumer reads from the beginning to the end: it starts there, no seek makes
- * it pass over anything, and no pause is its last word.
+ * By partition, the consumers that read it from the beginning to the end: they start there, no seek makes
+ * them pass over anything, and no pause is their last word.
  */
-export function readBackPartitions(plan: Plan): ReadonlySet<string> {
+export function readersOf(plan: Plan): ReadonlyMap<string, readonly string[]> {
   const strays = strayConsumers(plan);
-  const partitions = new Set<string>();
+  const readers = new Map<string, string[]>();
   for (const client of plan.clients) {
     if (client.kind !== "consumer" || strays.has(client.id)) continue;
     const policy = effectiveSetting(plan, "consumer", client.settings, "auto.offset.reset");
     const start = client.startAt ?? (policy === "earliest" ? "beginning" : "end");
     if (start !== "beginning" && start !== 0) continue;
-    for (const [topic, partition] of client.assign) partitions.add(`${topic}-${partition}`);
+    for (const [topic, partition] of client.assign) {
+      const name = `${topic}-${partition}`;
+      const others = readers.get(name);
+      if (others === undefined) readers.set(name, [client.id]);
+      else others.push(client.id);
+    }
   }
-  return partitions;
+  return readers;
 }
 
 function strayConsumers(plan: Plan): ReadonlySet<string> {

@@ -23,6 +23,7 @@ import { Isolation } from "./cluster/isolation.ts";
 import { resolveRole } from "./cluster/roles.ts";
 import { RunFindings } from "./findings.ts";
 import type { Damage, DurableFiles } from "./ghost/durable-files.ts";
+import { isCanonical } from "./ghost/canon.ts";
 import { FaultRecord } from "./ghost/fault-record.ts";
 import { Ghost } from "./ghost/ghost.ts";
 import { History } from "./history/history.ts";
@@ -38,12 +39,13 @@ import { HealPhase } from "./liveness/heal-phase.ts";
 import { LivenessWatch } from "./liveness/liveness-watch.ts";
 import { PROBE_CLIENT } from "./liveness/probe-client.ts";
 import { Probes } from "./liveness/probes.ts";
+import { ReaderWatch } from "./liveness/reader-watch.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "./observation.ts";
 import { Dispatcher } from "./observe.ts";
 import type { ClientPlan, Plan } from "./plan/plan.ts";
 import { effectiveSetting } from "./plan/settings.ts";
 import { Progress } from "./progress.ts";
-import { consumerPromises, producerPromises, readBackPartitions } from "./promises.ts";
+import { consumerPromises, producerPromises, readersOf } from "./promises.ts";
 import { profileOf } from "./strict/profile-of.ts";
 import type { HarnessFailure, Verdict } from "./verdict.ts";
 import { verdictOf } from "./verdict-of.ts";
@@ -128,6 +130,7 @@ class Run {
   readonly #apps: AppHost | null;
   readonly #watch: LivenessWatch;
   readonly #probes: Probes = new Probes();
+  readonly #readerWatch: ReaderWatch = new ReaderWatch();
   /** Partitions whose acknowledged records must have been read at the end. */
   readonly #readBack: Set<string>;
   #core: Core | null = null;
@@ -151,9 +154,11 @@ class Run {
     this.#stalls = new StallJudge(this.#ghost, this.#faults);
     this.#findings.isBeyondPromise = (name) =>
       this.#ghost.partitions.get(name)?.isBeyondPromise === true;
-    this.#ghost.onLoss((partition, _lost, offset) => this.#progress.lost(partition, offset));
+    this.#ghost.onLoss((partition, lost, offset) => {
+      this.#progress.lost(partition, offset, isCanonical(lost));
+    });
     this.#watch = new LivenessWatch(this.#ghost);
-    this.#readBack = new Set(readBackPartitions(plan));
+    this.#readBack = new Set(readersOf(plan).keys());
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
     this.#progress = new Progress(
       this.#readBack,
@@ -170,6 +175,7 @@ class Run {
       this.#progress,
       this.#watch,
       this.#probes,
+      this.#readerWatch,
       ...(this.#apps === null ? [] : [this.#apps]),
     ]);
     this.#cluster = this.#makeCluster();
@@ -277,7 +283,11 @@ class Run {
       findings: this.#findings,
       progress: this.#progress,
       probes: this.#probes,
-      isWorking: () => world.nowUs <= lastOperationAt || this.#apps?.isUnfinished === true,
+      lastOperationAt,
+      isWorking: () => this.#apps?.isUnfinished === true,
+      readerWatch: this.#readerWatch,
+      readers: readersOf(plan),
+      mayStall: (partition) => this.#stalls.excuses(partition),
       // What users' own code reads is what their own code sent.
       mayProbe: this.#apps === null,
       sendProbe: (partition, sendId) => this.#cluster.probe(partition, sendId),
@@ -390,8 +400,8 @@ class Run {
     });
     const profile = profileOf(plan, this.#ghost, cluster.world);
     if (this.#dispatcher.wantsFrames) {
-      cluster.listenToFrames((connection, frame, moment) =>
-        this.#dispatcher.frameDelivered(connection, frame, moment),
+      cluster.listenToFrames((connection, frame, moment, from) =>
+        this.#dispatcher.frameDelivered(connection, frame, moment, from),
       );
     }
     cluster.world.listen({

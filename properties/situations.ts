@@ -35,6 +35,11 @@ export const situations: readonly Situation[] = [
   situation("unclean-election", "a leader was elected from outside the ISR"),
   situation("epoch-bump", "a producer had to take a new epoch"),
   situation("epoch-bump-duplicate", "a producer that took a new epoch appended a record again"),
+  situation(
+    "producers-forgotten",
+    "a log opened without producers whose snapshots a lost sync took",
+  ),
+  situation("forgotten-producer-duplicate", "its leader took a retry for a new batch"),
   situation("out-of-order-refused", "a gap in a producer's sequences was refused"),
   situation("not-enough-replicas", "a write was refused for want of in-sync replicas"),
   situation("offset-reset", "a consumer lost its position and took another"),

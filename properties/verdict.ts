@@ -90,6 +90,7 @@ export interface Duplicate {
   readonly sendId: string;
   /**
    * "retry": without idempotence a leader cannot tell a retry from a new record. "epoch-bump": the producer had to take a new epoch and could not know that it was there.
+   * "forgotten-producer": faults took the snapshots of producers of the leader that took the retry.
    */
   readonly cause: string;
   readonly because: Because;

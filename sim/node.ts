@@ -32,6 +32,8 @@ export type BootDisk = "same" | "empty" | "foreign";
 export interface NodeListener {
   booted?(node: string, disk: BootDisk): void;
   ended?(node: string, cause: EndCause, reason: string): void;
+  /** Its host lost power while no process ran on it: nothing ended. */
+  lostPower?(node: string): void;
   paused?(node: string): void;
   resumed?(node: string): void;
   /**
@@ -172,7 +174,9 @@ export class SimNode implements NodeView {
   losePower(key: number, wish: PowerLossWish): boolean {
     if (!this.powered) return false;
     this.powered = false;
+    const wasDown = this.process === null;
     this.#end("power-loss", "");
+    if (wasDown) for (const listener of this.#context.listeners) listener.lostPower?.(this.id);
     this.disk.losePower(this.draws, this.key ^ key, wish);
     return true;
   }

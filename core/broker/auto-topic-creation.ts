@@ -1,12 +1,15 @@
 /**
  * Makes topics that clients ask for and that do not exist (AutoTopicCreationManager.scala): asks
  * the controller once for each, and meanwhile tells clients that the topic is unknown, which they
- * retry.
+ * retry. The topic of groups and offsets is made as its own settings say.
+ *
+ * Differs from Kafka: cleanup.policy=compact is only written down: nothing is compacted.
  */
 import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
+import { OFFSETS_TOPIC } from "../ids.ts";
 import { ApiKeys } from "../protocol/message.ts";
-import type { CreateTopicsRequest } from "../protocol/create-topics.ts";
+import type { CreatableTopic, CreateTopicsRequest } from "../protocol/create-topics.ts";
 import type { BrokerSettings } from "../settings/broker-settings.ts";
 import type { BrokerRules } from "./broker-rules.ts";
 import type { ControllerChannel } from "./controller-channel.ts";
@@ -34,24 +37,18 @@ export class AutoTopicCreation {
     if (!isValidTopicName(name)) return Errors.INVALID_TOPIC_EXCEPTION;
     const { rules, settings } = this.#options;
     if (rules.autoCreatesTopic(settings["auto.create.topics.enable"], allowedByClient)) {
-      if (!this.#underWay.has(name)) this.#create(name);
+      this.create(name);
     }
     return Errors.UNKNOWN_TOPIC_OR_PARTITION;
   }
 
-  #create(name: string): void {
+  /** Has the topic made, unless that is under way. */
+  create(name: string): void {
+    if (this.#underWay.has(name)) return;
     const { settings, clientId, channel } = this.#options;
     this.#underWay.add(name);
     const body: CreateTopicsRequest = {
-      topics: [
-        {
-          name,
-          numPartitions: settings["num.partitions"],
-          replicationFactor: settings["default.replication.factor"],
-          assignments: [],
-          configs: [],
-        },
-      ],
+      topics: [creatableTopic(name, settings)],
       timeoutMs: settings["request.timeout.ms"],
       validateOnly: false,
     };
@@ -59,6 +56,30 @@ export class AutoTopicCreation {
     const request = { apiKey, apiVersion: 7, correlationId: 0, clientId, body } as const;
     channel.send(ApiKeys.ENVELOPE, { request }, () => this.#underWay.delete(name));
   }
+}
+
+function creatableTopic(name: string, settings: BrokerSettings): CreatableTopic {
+  if (name !== OFFSETS_TOPIC) {
+    return {
+      name,
+      numPartitions: settings["num.partitions"],
+      replicationFactor: settings["default.replication.factor"],
+      assignments: [],
+      configs: [],
+    };
+  }
+  const segmentBytes = settings["offsets.topic.segment.bytes"];
+  return {
+    name,
+    numPartitions: settings["offsets.topic.num.partitions"],
+    replicationFactor: settings["offsets.topic.replication.factor"],
+    assignments: [],
+    configs: [
+      { name: "cleanup.policy", value: "compact" },
+      { name: "compression.type", value: "producer" },
+      { name: "segment.bytes", value: `${segmentBytes}` },
+    ],
+  };
 }
 
 /** Topic.isValid: letters, digits, ".", "_" and "-", but not "." or "..". */

@@ -15,6 +15,7 @@ import type { MetadataDelta, MetadataImage } from "../metadata/image.ts";
 import type { Call } from "../network/request-server.ts";
 import type { Lane, Ports, StorageError } from "../ports.ts";
 import { ApiKeys } from "../protocol/message.ts";
+import { GroupCoordinator } from "../group/coordinator/group-coordinator.ts";
 import { ReplicaManager } from "../replication/replica-manager.ts";
 import type { Rules } from "../rules.ts";
 import type { BrokerSettings } from "../settings/broker-settings.ts";
@@ -26,6 +27,7 @@ import type { ControllerDirectory } from "./controller-channel.ts";
 import { NodeToControllerChannel } from "./controller-channel.ts";
 import { DescribeConfigsHandler } from "./describe-configs-handler.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
+import { FindCoordinatorHandler } from "./find-coordinator-handler.ts";
 import { forwardToController } from "./forwarding.ts";
 import { LIFECYCLE_LANE, LifecycleManager } from "./lifecycle-manager.ts";
 import { MetadataHandler } from "./metadata-handler.ts";
@@ -71,6 +73,8 @@ export class Broker {
   readonly #metadata: MetadataHandler;
   readonly #producerIds: ProducerIdManager;
   readonly #describeConfigs: DescribeConfigsHandler;
+  readonly #groups: GroupCoordinator;
+  readonly #findCoordinator: FindCoordinatorHandler;
   readonly #forwarding: NodeToControllerChannel;
   readonly #heartbeats: NodeToControllerChannel;
   readonly #alterPartition: NodeToControllerChannel;
@@ -134,6 +138,21 @@ export class Broker {
     const channel = this.#forwarding;
     const autoCreation = new AutoTopicCreation({ rules, settings, clientId, channel });
     this.#metadata = new MetadataHandler({ rules, nodeId, clusterId, image, autoCreation });
+    this.#groups = new GroupCoordinator({
+      ports,
+      rules: options.rules,
+      settings,
+      nodeId,
+      image,
+      replicas: this.#replicas,
+      onStorageError: (error) => options.onStorageError(error),
+    });
+    this.#findCoordinator = new FindCoordinatorHandler({
+      rules,
+      image,
+      autoCreation,
+      partitionFor: (group) => this.#groups.partitionFor(group),
+    });
     this.#describeConfigs = new DescribeConfigsHandler({
       nodeId,
       image,
@@ -190,7 +209,21 @@ export class Broker {
         return this.#producerIds.handle(call);
       case ApiKeys.DESCRIBE_CONFIGS:
         return this.#describeConfigs.handle(call);
+      case ApiKeys.FIND_COORDINATOR:
+        return this.#findCoordinator.handle(call);
+      case ApiKeys.JOIN_GROUP:
+      case ApiKeys.SYNC_GROUP:
+      case ApiKeys.HEARTBEAT:
+      case ApiKeys.LEAVE_GROUP:
+      case ApiKeys.OFFSET_COMMIT:
+      case ApiKeys.OFFSET_FETCH:
+      case ApiKeys.OFFSET_DELETE:
+      case ApiKeys.LIST_GROUPS:
+      case ApiKeys.DESCRIBE_GROUPS:
+      case ApiKeys.DELETE_GROUPS:
+        return this.#groups.handle(call, call.request.apiKey);
       case ApiKeys.CREATE_TOPICS:
+      case ApiKeys.CREATE_PARTITIONS:
       case ApiKeys.ELECT_LEADERS:
       case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
         return forwardToController(this.#forwarding, call, call.request.apiKey);
@@ -267,6 +300,7 @@ export class Broker {
     const topics = this.#topicSettings.changed(delta);
     this.#replicas.applyDelta(delta);
     this.#directories.published(delta);
+    this.#groups.published(delta);
     for (const topic of topics) this.#replicas.topicSettingsChanged(topic);
     if (!isFirst) return;
     const { ports } = this.#options;
@@ -282,6 +316,7 @@ export class Broker {
     this.#directories.close();
     this.#directoryChannel.close();
     this.#forwarding.close();
+    this.#groups.shutDown();
     this.#replicas.shutDown();
     logs.shutDown(this.#lifecycle.brokerEpoch);
     onStopped(why);

@@ -12,10 +12,10 @@ const granted = { errorCode: Errors.NONE, producerIdStart: 1000, producerIdLen: 
 const notController = { errorCode: Errors.NOT_CONTROLLER, producerIdStart: -1, producerIdLen: 0 };
 const request = { brokerId: 1, brokerEpoch: 5 };
 
-function start(retryTimeoutMs: number = 60000) {
+function start(retryTimeoutMs: number = 60000, leader: number = 100) {
   const world = new ManualWorld();
   const directory = {
-    leader: { id: 100 },
+    leader: { id: leader },
     hostOf: (id: number) => `c${id}`,
   };
   const channel = new NodeToControllerChannel(world.node("b1").ports, {
@@ -64,6 +64,21 @@ describe("the channel to the controller", () => {
     expect(active.requests).toHaveLength(1);
   });
 
+  test("goes on asking whom it found, also before it had anything to ask, until that fails", () => {
+    const { world, directory, outcomes, ask } = start();
+    const replies: Reply[] = [granted, "silent"];
+    const old = new ScriptedController(world, "c100", () => replies.shift() ?? granted);
+    const active = new ScriptedController(world, "c101", (): Reply => granted);
+    directory.leader = { id: 101 };
+    ask();
+    ask();
+    world.run(300);
+    expect([old.requests.length, active.requests.length]).toEqual([2, 0]);
+    world.run(400);
+    expect([old.requests.length, active.requests.length]).toEqual([2, 1]);
+    expect(outcomes).toHaveLength(2);
+  });
+
   test("sends again what was lost with its connection or took too long", () => {
     const { world, outcomes, ask } = start();
     const replies: Reply[] = ["silent", "silent", granted];
@@ -81,9 +96,8 @@ describe("the channel to the controller", () => {
   });
 
   test("waits while no controller is known, and gives up when the request is too old", () => {
-    const { world, directory, outcomes, ask } = start(1000);
+    const { world, directory, outcomes, ask } = start(1000, -1);
     new ScriptedController(world, "c100", (): Reply => granted);
-    directory.leader = { id: -1 };
     ask();
     world.run(950);
     expect(outcomes).toEqual([]);

@@ -1,7 +1,8 @@
 /**
- * Requests of a broker to whoever is the active controller (NodeToControllerRequestThread.java):
- * one at a time, in order. A lost connection, a request that timed out and a NOT_CONTROLLER make it
- * look up the controller again and send the request again, until the request is too old.
+ * Requests of a broker to whoever is the active controller (NodeToControllerChannelManager.scala):
+ * one at a time, in order. Whom it found once it goes on asking, whatever the node hears of elections:
+ * only a request that was lost or timed out, and a NOT_CONTROLLER, make it look up the controller and
+ * send the request again, until the request is too old.
  *
  * Differs from Kafka: request.timeout.ms stands for controller.socket.timeout.ms.
  */
@@ -61,6 +62,8 @@ export class NodeToControllerChannel implements ControllerChannel {
   readonly #ports: Ports;
   readonly #options: NodeToControllerOptions;
   readonly #lookAgain: Timer;
+  /** The controller that it found last; -1 when it has to look. */
+  #active: NodeId = NO_NODE;
   /** To the controller that was asked last. */
   #channel: ClientChannel | null = null;
   #queue: Queued[] = [];
@@ -75,6 +78,7 @@ export class NodeToControllerChannel implements ControllerChannel {
       `unknown-controller-backoff ${options.channel}`,
       () => this.#next(),
     );
+    this.#next();
   }
 
   send<K extends ApiKey>(
@@ -100,18 +104,19 @@ export class NodeToControllerChannel implements ControllerChannel {
   #next(): void {
     if (this.#isAsking || this.#isClosed) return;
     this.#expire();
-    const next = this.#queue[0];
     // The callbacks of what expired may have closed us, or sent more.
-    if (next === undefined || this.#isAsking || this.#lookAgain.armed) return;
+    if (this.#isAsking || this.#isClosed || this.#lookAgain.armed) return;
     const { controllers, requestTimeoutMs } = this.#options;
-    const leader = controllers.leader.id;
-    if (leader === NO_NODE) {
+    // Also before there is anything to send.
+    if (this.#active === NO_NODE) this.#active = controllers.leader.id;
+    if (this.#active === NO_NODE) {
       this.#lookAgain.set(UNKNOWN_CONTROLLER_BACKOFF_MS);
       return;
     }
-    this.#queue.shift();
+    const next = this.#queue.shift();
+    if (next === undefined) return;
     this.#isAsking = true;
-    this.#channelTo(controllers.hostOf(leader)).send(
+    this.#channelTo(controllers.hostOf(this.#active)).send(
       next.apiKey,
       next.body,
       (outcome) => this.#ended(next, outcome),
@@ -142,6 +147,7 @@ export class NodeToControllerChannel implements ControllerChannel {
   }
 
   #again(entry: Queued): void {
+    this.#active = NO_NODE;
     this.#queue.unshift({ ...entry, body: this.#options.rules.askedAgain(entry.body) });
   }
 

@@ -13,6 +13,7 @@ import type { ControllerChannel } from "./controller-channel.ts";
 
 export type ForwardedKey =
   | typeof ApiKeys.CREATE_TOPICS
+  | typeof ApiKeys.CREATE_PARTITIONS
   | typeof ApiKeys.ELECT_LEADERS
   | typeof ApiKeys.INCREMENTAL_ALTER_CONFIGS;
 
@@ -50,6 +51,8 @@ function refusal(
   switch (apiKey) {
     case ApiKeys.CREATE_TOPICS:
       return refusedTopics(body as RequestBody<typeof ApiKeys.CREATE_TOPICS>, errorCode);
+    case ApiKeys.CREATE_PARTITIONS:
+      return refusedPartitions(body as RequestBody<typeof ApiKeys.CREATE_PARTITIONS>, errorCode);
     case ApiKeys.ELECT_LEADERS:
       return refusedElections(body as RequestBody<typeof ApiKeys.ELECT_LEADERS>, errorCode);
     case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
@@ -74,6 +77,13 @@ function refusedTopics(
       replicationFactor: -1,
     })),
   };
+}
+
+function refusedPartitions(
+  body: RequestBody<typeof ApiKeys.CREATE_PARTITIONS>,
+  errorCode: number,
+): ResponseBody<typeof ApiKeys.CREATE_PARTITIONS> {
+  return { results: body.topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) };
 }
 
 function refusedElections(

@@ -7,7 +7,7 @@
  */
 import { Errors } from "../errors.ts";
 import type { NodeId, TopicId } from "../ids.ts";
-import { NO_NODE } from "../ids.ts";
+import { isInternalTopic, NO_NODE } from "../ids.ts";
 import type { MetadataImage, PartitionRegistration, TopicImage } from "../metadata/image.ts";
 import type { Call } from "../network/request-server.ts";
 import type { ApiKeys } from "../protocol/message.ts";
@@ -22,7 +22,6 @@ import type { BrokerRules } from "./broker-rules.ts";
 
 /** Uuid.ZERO_UUID: no topic. */
 const NO_TOPIC_ID: TopicId = "AAAAAAAAAAAAAAAAAAAAAA";
-const INTERNAL_TOPICS = ["__consumer_offsets", "__transaction_state"];
 
 export interface MetadataHandlerOptions {
   readonly rules: BrokerRules;
@@ -80,7 +79,7 @@ export class MetadataHandler {
       errorCode: Errors.NONE,
       name: topic.name,
       topicId: topic.id,
-      isInternal: INTERNAL_TOPICS.includes(topic.name),
+      isInternal: isInternalTopic(topic.name),
       partitions: topic.partitions.map((partition, index) => this.#partition(partition, index)),
     };
   }
@@ -106,7 +105,7 @@ export class MetadataHandler {
       errorCode: this.#options.autoCreation.request(name, allowedByClient),
       name,
       topicId: NO_TOPIC_ID,
-      isInternal: INTERNAL_TOPICS.includes(name),
+      isInternal: isInternalTopic(name),
       partitions: [],
     };
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Errors } from "../errors.ts";
+import { LATEST_TIMESTAMP } from "../protocol/list-offsets.ts";
 import { ApiKeys } from "../protocol/message.ts";
 import type { CreateTopicsResponse } from "../protocol/create-topics.ts";
 import type { AdminSettings } from "../settings/client-settings.ts";
@@ -84,6 +85,58 @@ describe("admin", () => {
     expect(results).toEqual([]);
     cluster.world.run(20);
     expect(results).toEqual([{ kind: "failed", error: "REQUEST_TIMED_OUT" }]);
+  });
+
+  it("makes topics larger, by count or with the brokers of each new partition", () => {
+    const { cluster, admin, results } = bench();
+    let count = 0;
+    cluster.intercept = (_, request) => {
+      if (request.apiKey !== ApiKeys.CREATE_PARTITIONS) return undefined;
+      count += 1;
+      if (count === 1) return "silent";
+      const errorCode = count === 2 ? Errors.NOT_CONTROLLER : Errors.INVALID_PARTITIONS;
+      return { results: [{ name: "t", errorCode, errorMessage: null }] };
+    };
+    const topics = [
+      { name: "t", count: 4 },
+      { name: "u", count: 3, assignment: [[2, 1]] },
+    ];
+    admin.createPartitions(topics, (result) => results.push(result));
+    cluster.world.run(1900);
+    expect(count).toBe(3);
+    const errorCode = Errors.INVALID_PARTITIONS;
+    const value = [{ name: "t", errorCode, errorMessage: null }];
+    expect(results).toEqual([{ kind: "done", value }]);
+    expect(cluster.requests(ApiKeys.CREATE_PARTITIONS)[0]?.body.topics).toEqual([
+      { name: "t", count: 4, assignments: null },
+      { name: "u", count: 3, assignments: [{ brokerIds: [2, 1] }] },
+    ]);
+  });
+
+  it("lists offsets by the leaders, of new ones when they move, and gives up in the end", () => {
+    const { cluster, admin, results } = bench();
+    const partitions = [0, 1].map((partition) => ({ topic: "t", partition }));
+    cluster.partition("t", 0).startOffset = 7;
+    let refused = 0;
+    cluster.intercept = (broker, request) => {
+      if (request.apiKey !== ApiKeys.LIST_OFFSETS || broker !== 1) return undefined;
+      // A leader that moves just now, to a broker that answers.
+      if (refused++ > 0) throw new Error("broker 1 was asked again");
+      cluster.elect("t", 0, 2);
+      return undefined;
+    };
+    admin.listOffsets(partitions, LATEST_TIMESTAMP, (result) => results.push(result));
+    cluster.world.run(1000);
+    const value = [
+      { topic: "t", partition: 0, offset: 7 },
+      { topic: "t", partition: 1, offset: 0 },
+    ];
+    expect(results).toEqual([{ kind: "done", value }]);
+    expect(refused).toBe(1);
+    cluster.elect("t", 1, -1);
+    admin.listOffsets(partitions, LATEST_TIMESTAMP, (result) => results.push(result));
+    cluster.world.run(2100);
+    expect(results.slice(1)).toEqual([{ kind: "failed", error: "REQUEST_TIMED_OUT" }]);
   });
 
   it("describes topics", () => {

@@ -1,18 +1,20 @@
 /**
  * An admin client (KafkaAdminClient.java): each call asks some broker, which forwards what only the
- * controller can do, and is tried again with backoff until default.api.timeout.ms.
+ * controller can do, and is tried again with backoff until default.api.timeout.ms. What it asks about
+ * consumer groups goes to their coordinators, what it asks about offsets to the partitions' leaders.
  *
  * Differs from Kafka: a creation whose answer was lost is asked for again and may be answered
- * TOPIC_ALREADY_EXISTS, as in Kafka; but requests for the controller always go through a broker, and
- * only bootstrap servers are asked. An answer that is REQUEST_TIMED_OUT or LEADER_NOT_AVAILABLE for a
- * topic or resource is asked for again, where Kafka fails the call.
+ * TOPIC_ALREADY_EXISTS (INVALID_PARTITIONS for more partitions), as in Kafka; but requests for the
+ * controller always go through a broker, and "some broker" is always a bootstrap server. An answer that
+ * is REQUEST_TIMED_OUT or LEADER_NOT_AVAILABLE for a topic or resource is asked for again, where Kafka
+ * fails the call.
  */
 import type { NodeId } from "../ids.ts";
-import type { Ports, Timer } from "../ports.ts";
-import { Errors, errorName } from "../errors.ts";
-import type { Outcome } from "../network/client-channel.ts";
+import type { Ports } from "../ports.ts";
+import { Errors } from "../errors.ts";
 import { BROKER_RESOURCE, TOPIC_RESOURCE } from "../protocol/configs.ts";
 import type { DescribeConfigsResponse } from "../protocol/configs.ts";
+import type { CreatePartitionsResponse } from "../protocol/create-partitions.ts";
 import type { CreatableTopic, CreateTopicsResponse } from "../protocol/create-topics.ts";
 import type { ElectLeadersResponse } from "../protocol/elect-leaders.ts";
 import type { ApiKey, RequestBody, ResponseBody } from "../protocol/message.ts";
@@ -20,8 +22,11 @@ import { ApiKeys } from "../protocol/message.ts";
 import type { MetadataTopic } from "../protocol/metadata.ts";
 import type { AdminSettings } from "../settings/client-settings.ts";
 import type { SettingValue } from "../settings/definition.ts";
-import { ExponentialBackoff } from "./backoff.ts";
-import { CLIENT_LANE, ClientNetwork } from "./client-network.ts";
+import type { AdminResult, Done } from "./admin/admin-calls.ts";
+import { AdminCalls, mapped } from "./admin/admin-calls.ts";
+import { GroupAdmin } from "./admin/group-admin.ts";
+import type { ListedOffset, TopicPartition } from "./admin/list-offsets.ts";
+import { listOffsets } from "./admin/list-offsets.ts";
 
 export interface AdminOptions {
   readonly clientId: string;
@@ -40,25 +45,12 @@ export interface NewTopic {
   readonly configs?: Readonly<Record<string, SettingValue>>;
 }
 
-/** Errors of single topics, partitions or resources are in `value`; `failed`: nothing was answered. */
-export type AdminResult<T> =
-  | { readonly kind: "done"; readonly value: T }
-  | { readonly kind: "failed"; readonly error: string };
-
-type Done<T> = (result: AdminResult<T>) => void;
-
-/** What a call needs to be tried again. */
-interface Call {
-  readonly apiKey: ApiKey;
-  readonly body: RequestBody<ApiKey>;
-  readonly deadlineMs: number;
-  readonly timer: Timer;
-  /** Whether an answer says that trying again may help. */
-  readonly isRetriable: (body: ResponseBody<ApiKey>) => boolean;
-  readonly done: Done<ResponseBody<ApiKey>>;
-  failures: number;
-  isBackingOff: boolean;
-  isAsking: boolean;
+export interface MorePartitions {
+  readonly name: string;
+  /** How many the topic is to have. */
+  readonly count: number;
+  /** The brokers of each new partition, the preferred leader first; absent: they are placed. */
+  readonly assignment?: readonly (readonly NodeId[])[];
 }
 
 const retriable: ReadonlySet<number> = new Set([
@@ -69,25 +61,15 @@ const retriable: ReadonlySet<number> = new Set([
 ]);
 
 export class Admin {
-  readonly #ports: Ports;
+  /** What can be done about consumer groups. */
+  readonly groups: GroupAdmin;
   readonly #options: AdminOptions;
-  readonly #network: ClientNetwork;
-  readonly #backoff: ExponentialBackoff;
-  readonly #calls: Set<Call> = new Set();
-  #callCount = 0;
+  readonly #calls: AdminCalls;
 
   constructor(ports: Ports, options: AdminOptions) {
-    const { clientId, settings } = options;
-    this.#ports = ports;
     this.#options = options;
-    this.#network = new ClientNetwork(ports, {
-      clientId,
-      settings,
-      onReady: () => this.#proceed(),
-      onDisconnect: () => undefined,
-    });
-    const [initialMs, maxMs] = [settings["retry.backoff.ms"], settings["retry.backoff.max.ms"]];
-    this.#backoff = new ExponentialBackoff(ports.random, "admin backoff", initialMs, maxMs);
+    this.#calls = new AdminCalls(ports, options);
+    this.groups = new GroupAdmin(this.#calls);
   }
 
   createTopics(topics: readonly NewTopic[], done: Done<CreateTopicsResponse["topics"]>): void {
@@ -101,6 +83,28 @@ export class Admin {
       body,
       (answer) => answer.topics.some((topic) => retriable.has(topic.errorCode)),
       (result) => done(mapped(result, (answer) => answer.topics)),
+    );
+  }
+
+  /** Makes topics larger. After a lost answer that did, INVALID_PARTITIONS says that it is done. */
+  createPartitions(
+    topics: readonly MorePartitions[],
+    done: Done<CreatePartitionsResponse["results"]>,
+  ): void {
+    const body = {
+      topics: topics.map(({ name, count, assignment }) => ({
+        name,
+        count,
+        assignments: assignment?.map((brokerIds) => ({ brokerIds })) ?? null,
+      })),
+      timeoutMs: this.#options.settings["request.timeout.ms"],
+      validateOnly: false,
+    };
+    this.#call(
+      ApiKeys.CREATE_PARTITIONS,
+      body,
+      (answer) => answer.results.some((result) => retriable.has(result.errorCode)),
+      (result) => done(mapped(result, (answer) => answer.results)),
     );
   }
 
@@ -181,11 +185,18 @@ export class Admin {
     );
   }
 
+  /** Where the logs of partitions end, or another offset by its time (of ListOffsets). */
+  listOffsets(
+    partitions: readonly TopicPartition[],
+    timestamp: number,
+    done: Done<readonly ListedOffset[]>,
+  ): void {
+    listOffsets(this.#calls, partitions, timestamp, done);
+  }
+
   /** Calls without result get none any more. */
   close(): void {
-    for (const call of this.#calls) call.timer.cancel();
-    this.#calls.clear();
-    this.#network.close();
+    this.#calls.close();
   }
 
   #call<K extends ApiKey>(
@@ -194,83 +205,8 @@ export class Admin {
     isRetriable: (body: ResponseBody<K>) => boolean,
     done: Done<ResponseBody<K>>,
   ): void {
-    const { settings, clientId } = this.#options;
-    const nowMs = this.#ports.clock.monotonicMs();
-    const name = `admin call ${clientId} ${this.#callCount++}`;
-    const call: Call = {
-      apiKey,
-      body,
-      deadlineMs: nowMs + settings["default.api.timeout.ms"],
-      timer: this.#ports.timers.timer(CLIENT_LANE, name, () => this.#due(call)),
-      isRetriable: isRetriable as Call["isRetriable"],
-      done: done as Call["done"],
-      failures: 0,
-      isBackingOff: false,
-      isAsking: false,
-    };
-    this.#calls.add(call);
-    this.#try(call);
+    this.#calls.call({ apiKey, body, isRetriable, done });
   }
-
-  /** Sends the calls that wait for a broker. */
-  #proceed(): void {
-    for (const call of this.#calls) {
-      if (!call.isAsking && !call.isBackingOff) this.#try(call);
-    }
-  }
-
-  /** Its backoff has passed, or its time is up. */
-  #due(call: Call): void {
-    if (this.#ports.clock.monotonicMs() >= call.deadlineMs) {
-      this.#end(call, { kind: "failed", error: errorName(Errors.REQUEST_TIMED_OUT) });
-      return;
-    }
-    call.isBackingOff = false;
-    this.#try(call);
-  }
-
-  #try(call: Call): void {
-    const leftMs = Math.ceil(call.deadlineMs - this.#ports.clock.monotonicMs());
-    call.timer.set(Math.max(0, leftMs));
-    if (call.isAsking) return;
-    const channel = this.#network.leastLoaded(this.#options.bootstrap);
-    if (channel === null) return;
-    call.isAsking = true;
-    channel.send(call.apiKey, call.body, (outcome) => {
-      call.isAsking = false;
-      if (this.#calls.has(call)) this.#answered(call, outcome);
-    });
-  }
-
-  #answered(call: Call, outcome: Outcome<ApiKey>): void {
-    if (outcome.kind === "response" && !call.isRetriable(outcome.body)) {
-      this.#end(call, { kind: "done", value: outcome.body });
-      return;
-    }
-    if (outcome.kind === "unsupported") {
-      this.#end(call, { kind: "failed", error: errorName(Errors.UNSUPPORTED_VERSION) });
-      return;
-    }
-    const nowMs = this.#ports.clock.monotonicMs();
-    call.failures += 1;
-    const delayMs = this.#backoff.delayMs(call.failures);
-    if (nowMs + delayMs >= call.deadlineMs && outcome.kind === "response") {
-      this.#end(call, { kind: "done", value: outcome.body });
-      return;
-    }
-    call.isBackingOff = true;
-    call.timer.set(Math.max(0, Math.ceil(Math.min(delayMs, call.deadlineMs - nowMs))));
-  }
-
-  #end(call: Call, result: AdminResult<ResponseBody<ApiKey>>): void {
-    call.timer.cancel();
-    this.#calls.delete(call);
-    call.done(result);
-  }
-}
-
-function mapped<A, B>(result: AdminResult<A>, map: (value: A) => B): AdminResult<B> {
-  return result.kind === "done" ? { kind: "done", value: map(result.value) } : result;
 }
 
 function creatable(topic: NewTopic): CreatableTopic {

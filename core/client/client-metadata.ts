@@ -184,9 +184,14 @@ export class ClientMetadata {
 
   /** Takes a leader named in an error answer (KIP-951); false when it is not news. */
   applyHint(partition: PartitionMetadata, hint: LeaderHint | null): boolean {
-    if (hint === null || hint.leaderId < 0 || !this.#hosts.has(hint.leaderId)) return false;
+    if (hint === null || hint.leaderId < 0) return false;
+    // Whoever gave the client its metadata may not know that broker yet, or any more.
+    const host = hint.leaderHost ?? this.#hosts.get(hint.leaderId);
+    if (host === undefined) return false;
     const { rules } = this.#options;
     if (!rules.acceptsHint(partition.leaderEpoch, hint.leaderEpoch)) return false;
+    this.#hosts.set(hint.leaderId, host);
+    this.#candidates = [...new Set([...this.#candidates, host])];
     const entry = this.#use(partition.topic.name);
     this.#setLeader(slotOf(entry, partition.index), hint.leaderId, hint.leaderEpoch);
     entry.available = availableOf(entry);

@@ -42,6 +42,11 @@ export class ClientNetwork {
     return null;
   }
 
+  /** The channel to a host, also while a request given now would have to wait for a connection. */
+  channel(host: string): ClientChannel {
+    return this.#entry(host).channel;
+  }
+
   /**
    * A ready channel with the fewest requests under way (leastLoadedNode). Without one, a connection
    * that nobody tries yet is opened, the result is null and `onReady` follows.

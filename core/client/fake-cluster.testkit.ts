@@ -50,6 +50,8 @@ export class FakeCluster {
   readonly seen: Seen[] = [];
   intercept: Intercept = () => undefined;
   nextProducerId = 1000;
+  /** Brokers that no metadata name. */
+  readonly unlisted: Set<number> = new Set();
   readonly #producers: Map<string, { epoch: number; batches: Batch[] }> = new Map();
   readonly #sessions: Map<string, Map<string, { topicId: string; asked: FetchPartition }>> =
     new Map();
@@ -184,7 +186,9 @@ export class FakeCluster {
   }
 
   #metadata(request: RequestOf<typeof ApiKeys.METADATA>): AnyBody {
-    const brokers = this.hosts.map((host, index) => ({ nodeId: index + 1, host, rack: null }));
+    const brokers = this.hosts
+      .map((host, index) => ({ nodeId: index + 1, host, rack: null }))
+      .filter(({ nodeId }) => !this.unlisted.has(nodeId));
     const names = request.body.topics?.map((topic) => topic.name as string);
     const topics = (names ?? [...this.topics.keys()]).map((name) => {
       const topic = this.topics.get(name);

@@ -118,4 +118,42 @@ describe("partitioners", () => {
     expect(stuck).toBeGreaterThan(0);
     expect(stuck).toBeLessThan(placed.length / 4);
   });
+
+  it("takes in the partitions that a topic gets, once metadata tells of them", () => {
+    const placedAfter = (settings: Record<string, SettingValue>, isKeyed: boolean): number[] => {
+      const cluster = new FakeCluster(2, { t: 2 });
+      const node = cluster.world.node("p1");
+      const producer = new Producer(node.ports, {
+        clientId: "p1",
+        bootstrap: cluster.hosts,
+        settings: resolveProducerSettings({ "metadata.max.age.ms": 500, ...settings }),
+        rules: makeRules(),
+      });
+      const send = (n: number): void => {
+        const key = isKeyed ? utf8Encode(`key-${n}`) : null;
+        const record = { sendId: `${n}`, topic: "t", key, value: new Uint8Array(50) };
+        producer.send({ ...record, timestamp: 1000 }, () => undefined);
+        cluster.world.run(4);
+      };
+      for (let n = 0; n < 20; n++) send(n);
+      const nothing = { leaderEpoch: 0, startOffset: 0 };
+      for (const leader of [1, 2]) {
+        cluster.topics.get("t")?.partitions.push({ ...nothing, leader, batches: [] });
+      }
+      cluster.world.run(1000);
+      const before = node.factsOf("send-batched");
+      expect(new Set(before.map(({ partition }) => partition)).size).toBe(2);
+      for (let n = 0; n < 100; n++) send(n);
+      const after = node.factsOf("send-batched").slice(before.length);
+      return after.map((fact) => Number(fact.partition.slice(2)));
+    };
+    const rules = new ProducerRules();
+    const byHash = Array.from({ length: 100 }, (_, n) =>
+      rules.partitionOfHash(murmur2(utf8Encode(`key-${n}`)), 4),
+    );
+    expect(placedAfter({}, true)).toEqual(byHash);
+    const inTurn = placedAfter({ "partitioner.class": "round-robin" }, false);
+    expect(inTurn.slice(0, 8).sort()).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    expect(new Set(placedAfter({ "batch.size": 100, "linger.ms": 0 }, false)).size).toBe(4);
+  });
 });

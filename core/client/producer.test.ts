@@ -170,6 +170,24 @@ describe("sequences and retries", () => {
     expect((attempts[2]?.atMs as number) - startMs).toBeLessThan(20);
   });
 
+  it("takes a new leader that its metadata do not list, if the answer says where it is", () => {
+    const { cluster, send, results } = bench({ "retry.backoff.ms": 500 });
+    cluster.unlisted.add(2);
+    send("warm-up");
+    cluster.world.run(100);
+    cluster.elect("t", 0, 2);
+    cluster.intercept = (broker, request) => {
+      if (request.apiKey === ApiKeys.METADATA) return "silent";
+      if (request.apiKey !== ApiKeys.PRODUCE || broker === 2) return undefined;
+      const hint = { leaderId: 2, leaderEpoch: 1, leaderHost: "b2" };
+      return refuseAll(request.body as ProduceRequest, Errors.NOT_LEADER_OR_FOLLOWER, hint);
+    };
+    send("a");
+    cluster.world.run(400);
+    expect(results.get("a")).toMatchObject({ kind: "acked" });
+    expect(cluster.seen[cluster.seen.length - 1]?.broker).toBe(2);
+  });
+
   it("mutes a partition with one request in flight and no idempotence", () => {
     const { cluster, send } = bench({
       "linger.ms": 0,

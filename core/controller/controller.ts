@@ -30,6 +30,7 @@ import { incrementalAlterConfigs } from "./configs.ts";
 import type { ControllerContext } from "./context.ts";
 import { decide } from "./context.ts";
 import { ControllerState } from "./controller-state.ts";
+import { createPartitions } from "./create-partitions.ts";
 import { createTopics } from "./create-topics.ts";
 import { electLeaders } from "./elect-leaders.ts";
 import { balanceLeaders, electUncleanLeaders } from "./isr-updates.ts";
@@ -131,6 +132,8 @@ export class Controller {
     switch (request.apiKey) {
       case ApiKeys.CREATE_TOPICS:
         return createTopics(context, image, request.body);
+      case ApiKeys.CREATE_PARTITIONS:
+        return createPartitions(context, image, request.body);
       case ApiKeys.ELECT_LEADERS:
         return electLeaders(context, image, request.body);
       case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
@@ -307,6 +310,7 @@ export class Controller {
 
 const CONTROLLER_KEYS: Readonly<Record<ControllerKey, true>> = {
   [ApiKeys.CREATE_TOPICS]: true,
+  [ApiKeys.CREATE_PARTITIONS]: true,
   [ApiKeys.ELECT_LEADERS]: true,
   [ApiKeys.INCREMENTAL_ALTER_CONFIGS]: true,
   [ApiKeys.ALTER_PARTITION]: true,

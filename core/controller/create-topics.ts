@@ -1,10 +1,8 @@
 /** New topics (createTopics in ReplicationControlManager.java). */
-import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
-import type { NodeId, TopicId } from "../ids.ts";
-import { UNASSIGNED_DIRECTORY } from "../ids.ts";
-import type { MetadataImage, PartitionRegistration } from "../metadata/image.ts";
-import type { MetadataRecord, PartitionRecord } from "../metadata/records.ts";
+import type { TopicId } from "../ids.ts";
+import type { MetadataImage } from "../metadata/image.ts";
+import type { MetadataRecord } from "../metadata/records.ts";
 import { TOPIC_RESOURCE } from "../protocol/configs.ts";
 import type {
   CreatableTopic,
@@ -17,18 +15,18 @@ import { Changes } from "./changes.ts";
 import type { Refusal } from "./configs.ts";
 import { topicConfigProblem } from "./configs.ts";
 import type { ControllerContext } from "./context.ts";
-import { decide, isUncleanElectionEnabled } from "./context.ts";
-import { placeReplicas } from "./replica-placer.ts";
+import { decide } from "./context.ts";
+import type { NewPartitions } from "./new-partitions.ts";
+import {
+  assignPartitions,
+  isRefusal,
+  placePartitions,
+  refuse,
+  writePartitions,
+} from "./new-partitions.ts";
 
 const NO_TOPIC_ID: TopicId = "AAAAAAAAAAAAAAAAAAAAAA";
 const MAX_NAME_LENGTH = 249;
-
-/** What a topic will be made of. */
-interface NewTopic {
-  /** Replicas of each partition, the preferred leader first. */
-  readonly replicas: readonly (readonly NodeId[])[];
-  readonly isrs: readonly (readonly NodeId[])[];
-}
 
 type Result = CreateTopicsResponse["topics"][number];
 
@@ -45,7 +43,7 @@ export function createTopics(
       names.length > 1
         ? refuse(Errors.INVALID_REQUEST, `topic ${topic.name} is named twice`)
         : planTopic(context, image, topic, created);
-    if ("errorCode" in planned) {
+    if (isRefusal(planned)) {
       return { ...planned, ...UNMADE, name: topic.name };
     }
     created.push(topic.name);
@@ -71,7 +69,7 @@ function planTopic(
   image: MetadataImage,
   topic: CreatableTopic,
   created: readonly string[],
-): NewTopic | Refusal {
+): NewPartitions | Refusal {
   const { name } = topic;
   const nameProblem = topicNameProblem(name);
   if (nameProblem !== null) return refuse(Errors.INVALID_TOPIC_EXCEPTION, nameProblem);
@@ -94,31 +92,20 @@ function planAssigned(
   context: ControllerContext,
   image: MetadataImage,
   { assignments, numPartitions, replicationFactor }: CreatableTopic,
-): NewTopic | Refusal {
+): NewPartitions | Refusal {
   if (replicationFactor !== -1 || numPartitions !== -1) {
     return refuse(
       Errors.INVALID_REQUEST,
       "with assignments, partitions and replication factor must be -1",
     );
   }
-  const bad = (problem: string): Refusal => refuse(Errors.INVALID_REPLICA_ASSIGNMENT, problem);
   const sorted = [...assignments].sort((a, b) => a.partitionIndex - b.partitionIndex);
-  const factor = sorted[0]?.brokerIds.length ?? 0;
-  const isrs: (readonly NodeId[])[] = [];
-  for (const [at, { partitionIndex, brokerIds }] of sorted.entries()) {
-    if (partitionIndex !== at) return bad("partitions must be numbered from 0, without gaps");
-    if (brokerIds.length === 0) return bad(`partition ${at} has no replica`);
-    if (new Set(brokerIds).size !== brokerIds.length) {
-      return bad(`partition ${at} names a broker twice`);
-    }
-    const unknown = brokerIds.find((id) => !image.brokers.has(id));
-    if (unknown !== undefined) return bad(`there is no broker ${unknown}`);
-    if (brokerIds.length !== factor) return bad("partitions differ in the number of replicas");
-    const isr = firstIsr(context, image, brokerIds);
-    if (isr.length === 0) return bad(`no broker of partition ${at} is active`);
-    isrs.push(isr);
+  if (sorted.some(({ partitionIndex }, at) => partitionIndex !== at)) {
+    const problem = "partitions must be numbered from 0, without gaps";
+    return refuse(Errors.INVALID_REPLICA_ASSIGNMENT, problem);
   }
-  return { replicas: sorted.map(({ brokerIds }) => [...brokerIds]), isrs };
+  const replicas = sorted.map(({ brokerIds }) => brokerIds);
+  return assignPartitions(context, image, replicas, replicas[0]?.length ?? 0, 0);
 }
 
 /** The controller chooses the replicas. */
@@ -126,40 +113,18 @@ function planPlaced(
   context: ControllerContext,
   image: MetadataImage,
   { name, numPartitions, replicationFactor }: CreatableTopic,
-): NewTopic | Refusal {
-  const { settings, sessions, ports } = context;
+): NewPartitions | Refusal {
+  const { settings } = context;
   if (numPartitions < -1 || numPartitions === 0) {
     return refuse(Errors.INVALID_PARTITIONS, `${numPartitions} partitions`);
   }
   if (replicationFactor < -1 || replicationFactor === 0) {
     return refuse(Errors.INVALID_REPLICATION_FACTOR, `replication factor ${replicationFactor}`);
   }
-  const usable = [...image.brokers.values()].filter(({ id }) => !sessions.isShuttingDown(id));
-  const placed = placeReplicas(
-    ports.random,
-    name,
-    usable,
-    numPartitions === -1 ? settings["num.partitions"] : numPartitions,
-    replicationFactor === -1 ? settings["default.replication.factor"] : replicationFactor,
-  );
-  if ("problem" in placed) return refuse(Errors.INVALID_REPLICATION_FACTOR, placed.problem);
-  const isrs = placed.replicas.map((replicas) => firstIsr(context, image, replicas));
-  return isrs.some((isr) => isr.length === 0)
-    ? refuse(Errors.INVALID_REPLICATION_FACTOR, "all brokers are fenced or shutting down")
-    : { replicas: placed.replicas, isrs };
-}
-
-function firstIsr(
-  { rules }: ControllerContext,
-  image: MetadataImage,
-  replicas: readonly NodeId[],
-): readonly NodeId[] {
-  return replicas.filter((id) => {
-    const broker = image.brokers.get(id);
-    return (
-      broker !== undefined && rules.election.mayTakePart(broker.fenced, broker.inControlledShutdown)
-    );
-  });
+  const count = numPartitions === -1 ? settings["num.partitions"] : numPartitions;
+  const factor =
+    replicationFactor === -1 ? settings["default.replication.factor"] : replicationFactor;
+  return placePartitions(context, image, name, count, factor, 0);
 }
 
 function writeTopic(
@@ -168,7 +133,7 @@ function writeTopic(
   changes: Changes,
   topic: CreatableTopic,
   topicId: TopicId,
-  { replicas, isrs }: NewTopic,
+  planned: NewPartitions,
 ): void {
   const { name } = topic;
   changes.add({ type: "Topic", name, topicId });
@@ -182,28 +147,7 @@ function writeTopic(
       value,
     });
   }
-  const told = {
-    why: "created",
-    isUnclean: false,
-    isUncleanAllowed: isUncleanElectionEnabled(context, image, name),
-  } as const;
-  for (const [partitionId, replicasOfOne] of replicas.entries()) {
-    const isr = isrs[partitionId] as readonly NodeId[];
-    const registration: PartitionRegistration = {
-      replicas: replicasOfOne,
-      isr,
-      leader: isr[0] as NodeId,
-      leaderRecoveryState: 0,
-      leaderEpoch: 0,
-      partitionEpoch: 0,
-      // A broker has one log directory here, so where the replica will lie is known.
-      directories: replicasOfOne.map(
-        (id) => image.brokers.get(id)?.logDirs[0] ?? UNASSIGNED_DIRECTORY,
-      ),
-    };
-    const record: PartitionRecord = { type: "Partition", topicId, partitionId, ...registration };
-    changes.addPartition(record, topic, partitionId, null, registration, told);
-  }
+  writePartitions(context, image, changes, { name, id: topicId }, planned, 0);
 }
 
 /** Topic.validate; null when the name is a good one. */
@@ -220,8 +164,4 @@ function collidingName(name: string, others: readonly string[]): string | null {
   const plain = name.replaceAll(".", "_");
   if (!plain.includes("_")) return null;
   return others.find((other) => other !== name && other.replaceAll(".", "_") === plain) ?? null;
-}
-
-function refuse(errorCode: ErrorCode, errorMessage: string): Refusal {
-  return { errorCode, errorMessage };
 }

@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../errors.ts";
 import { NO_EPOCH } from "../ids.ts";
 import type { IncrementalAlterConfigsRequest } from "../protocol/configs.ts";
+import type { CreatePartitionsRequest } from "../protocol/create-partitions.ts";
 import type { CreateTopicsRequest } from "../protocol/create-topics.ts";
 import type { ElectLeadersRequest } from "../protocol/elect-leaders.ts";
 import type { Request, ResponseBody } from "../protocol/message.ts";
@@ -10,6 +11,7 @@ import { ApiKeys } from "../protocol/message.ts";
 /** The requests that a controller handles. */
 export type ControllerKey =
   | typeof ApiKeys.CREATE_TOPICS
+  | typeof ApiKeys.CREATE_PARTITIONS
   | typeof ApiKeys.ELECT_LEADERS
   | typeof ApiKeys.INCREMENTAL_ALTER_CONFIGS
   | typeof ApiKeys.ALTER_PARTITION
@@ -27,6 +29,8 @@ export function refusalOf(
   switch (request.apiKey) {
     case ApiKeys.CREATE_TOPICS:
       return refusedTopics(request.body, error);
+    case ApiKeys.CREATE_PARTITIONS:
+      return refusedPartitions(request.body, error);
     case ApiKeys.ELECT_LEADERS:
       return refusedElections(request.body, error);
     case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
@@ -58,6 +62,13 @@ function refusedTopics(
       replicationFactor: -1,
     })),
   };
+}
+
+function refusedPartitions(
+  { topics }: CreatePartitionsRequest,
+  errorCode: ErrorCode,
+): ResponseBody<typeof ApiKeys.CREATE_PARTITIONS> {
+  return { results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) };
 }
 
 function refusedElections(

@@ -49,7 +49,7 @@ export function loadLog(request: LoadRequest): LoadedLog {
   const nowMs = ports.clock.wallMs();
   removeTemporaries(ports.storage, directory);
   epochs.load();
-  const { segments, cutBytes } = loadSegments(request, nowMs);
+  const { segments, cutBytes, recovered } = loadSegments(request, nowMs);
   const found = segments.at(-1);
   if (found !== undefined && rules.log.startsOver(found.endOffset, checkpoint.logStartOffset)) {
     removeSegments(ports.storage, directory, basesOf(segments.splice(0)));
@@ -69,7 +69,8 @@ export function loadLog(request: LoadRequest): LoadedLog {
   epochs.write();
   producers.listSnapshots(basesOf(segments));
   const state = { rules, segments, epochs, producers, logStartOffset, endOffset, nowMs };
-  rebuildProducers(state, "start", clean);
+  // Recovering a segment leaves a snapshot of the producers at its end, also after a clean stop.
+  rebuildProducers(state, "start", clean && !recovered);
   const recoveryPoint = rules.log.recoveryPointAtStart(clean, checkpoint.recoveryPoint, endOffset);
   return { segments, logStartOffset, recoveryPoint, cutBytes };
 }
@@ -152,11 +153,12 @@ export function removeSegments(
 function loadSegments(
   request: LoadRequest,
   nowMs: number,
-): { readonly segments: Segment[]; readonly cutBytes: number } {
+): { readonly segments: Segment[]; readonly cutBytes: number; readonly recovered: boolean } {
   const { ports, rules, directory, settings, checkpoint, clean, epochs } = request;
   const bases = segmentBases(ports.storage, directory);
   const segments: Segment[] = [];
   let cutBytes = 0;
+  let recovered = false;
   let wasVerified = false;
   for (let at = 0; at < bases.length; at++) {
     const base = bases[at] as Offset;
@@ -176,13 +178,15 @@ function loadSegments(
       nowMs,
       settings,
       verify,
+      clean && at === bases.length - 1,
       (batch) => epochs.learn(batch.leaderEpoch, batch.baseOffset),
     );
     segments.push(opened.segment);
     cutBytes += opened.cutBytes;
+    recovered ||= opened.recovered;
     wasVerified = verify;
   }
-  return { segments, cutBytes };
+  return { segments, cutBytes, recovered };
 }
 
 /** Base offsets of the segments on disk, ascending. Index files without a log are removed. */

@@ -115,6 +115,18 @@ describe("snapshots", () => {
     expect(fixture.log.endOffset).toBe(3);
   });
 
+  it("are not missed where a segment without its index is recovered, also after a clean stop", () => {
+    const fixture = new LogFixture();
+    for (let index = 0; index < 3; index++) send(fixture.log, index);
+    fixture.log.close();
+    for (const path of fixture.node.disk.files.keys()) {
+      if (path.endsWith(".snapshot") || path.endsWith(".index")) {
+        fixture.node.disk.files.delete(path);
+      }
+    }
+    expect(fixture.restart(true).producers()[0]?.batches).toHaveLength(3);
+  });
+
   it("are passed over when they are torn", () => {
     const fixture = new LogFixture({ settings: { "segment.bytes": 2 * body().sizeBytes } });
     for (let index = 0; index < 5; index++) send(fixture.log, index);

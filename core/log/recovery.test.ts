@@ -235,6 +235,31 @@ describe("what a crash leaves", () => {
   }
 });
 
+describe("opening a log after a clean stop, as it seems", () => {
+  it("ends before a torn batch, whose bytes are cut, and goes on there", () => {
+    const fixture = new LogFixture();
+    appended(fixture, 3);
+    fixture.log.close();
+    const size = body().sizeBytes;
+    fixture.node.disk.files.get(LOG_0)?.truncate(3 * size - 5);
+    const log = fixture.restart(true);
+    expect([log.endOffset, log.recoveryPoint]).toEqual([2, 2]);
+    expect(fixture.node.disk.files.get(LOG_0)?.sizeBytes).toBe(2 * size);
+    appended(fixture, 1, 1);
+    expect(contents(log).map(({ leaderEpoch }) => leaderEpoch)).toEqual([0, 0, 1]);
+  });
+
+  it("forgets a producer's batch that was torn, although a snapshot has it", () => {
+    const fixture = new LogFixture();
+    for (let sequence = 0; sequence < 3; sequence++) {
+      fixture.log.appendAsLeader(body({ producerId: 3, sequence }), 0, "client");
+    }
+    fixture.log.close();
+    fixture.node.disk.files.get(LOG_0)?.truncate(3 * body().sizeBytes - 5);
+    expect(fixture.restart(true).producers()[0]?.batches.at(-1)).toMatchObject({ lastOffset: 1 });
+  });
+});
+
 describe("rules of recovery", () => {
   it("decide whether batches are verified (a torn one is believed otherwise)", () => {
     const log = class extends LogRules {

@@ -5,7 +5,8 @@
  * from the file each time, so that damage on disk is noticed where Kafka would notice it.
  *
  * Differs from Kafka: a batch that was damaged on disk is never handed out, whether or not the reader
- * would check its CRC; files of a removed segment go at once, without the delay of .deleted files.
+ * would check its CRC; files of a removed segment go at once, without the delay of .deleted files. A torn
+ * batch at the end of a log that was closed, as it seems, is cut, where Kafka appends behind it.
  */
 import type { Offset } from "../ids.ts";
 import type { Chunk, Storage, StorageFile } from "../ports.ts";
@@ -83,7 +84,9 @@ export class Segment {
   /**
    * Opens a segment that is on disk. With `verify`, and when an index is missing or not in order, each
    * batch is checked, the file is cut before the first bad one, and the indexes are made anew.
-   * `learn` is told of each batch that was checked. `cutBytes` says how much was cut.
+   * `learn` is told of each batch that was checked. `cutBytes` says how much was cut; `recovered`,
+   * whether the batches were checked. With `isEnd`, bytes at its end that are too few for a batch are none
+   * of its batches, checked or not (FileLogInputStream.nextBatch).
    */
   static open(
     storage: Storage,
@@ -93,8 +96,9 @@ export class Segment {
     nowMs: number,
     settings: SegmentSettings,
     verify: boolean,
+    isEnd: boolean,
     learn: (batch: Batch) => void,
-  ): { readonly segment: Segment; readonly cutBytes: number } {
+  ): { readonly segment: Segment; readonly cutBytes: number; readonly recovered: boolean } {
     const name = nameOf(baseOffset);
     const stem = `${directory}/${name}`;
     const file = storage.open(stem + LOG_SUFFIX);
@@ -111,8 +115,8 @@ export class Segment {
       rebuild ? IndexFile.create(storage, stem, "offset", baseOffset) : offsets,
       rebuild ? IndexFile.create(storage, stem, "time", baseOffset) : times,
     );
-    const cutBytes = rebuild ? segment.#recover(settings, learn) : (segment.#believe(), 0);
-    return { segment, cutBytes };
+    const cutBytes = rebuild ? segment.#recover(settings, learn) : segment.#believe(isEnd);
+    return { segment, cutBytes, recovered: rebuild };
   }
 
   get sizeBytes(): number {
@@ -286,13 +290,19 @@ export class Segment {
 
   /**
    * Lists the batches as their headers say, without looking at their CRC. A piece whose header makes
-   * no sense is listed where it has to be, so that a reader stops there.
+   * no sense is listed where it has to be, so that a reader stops there. Returns how many bytes were cut.
    */
-  #believe(): void {
+  #believe(isEnd: boolean): number {
     const sizeBytes = this.#file.sizeBytes;
     let position = 0;
     while (position < sizeBytes) {
       const chunk = this.#file.read(position);
+      if (isEnd && position + chunk.sizeBytes === sizeBytes && isTooShort(chunk)) {
+        this.#file.truncate(position);
+        this.#offsetIndex.truncateTo(this.#endOffset);
+        this.#timeIndex.truncateTo(this.#endOffset);
+        break;
+      }
       const batch = chunk instanceof Batch ? chunk : believedBatch(chunk.bytes());
       if (batch !== null && batch.baseOffset >= this.#endOffset) {
         this.#note(batch, position);
@@ -305,6 +315,7 @@ export class Segment {
       position += chunk.sizeBytes;
     }
     this.#isSynced = false;
+    return sizeBytes - position;
   }
 }
 
@@ -334,6 +345,10 @@ export function removeSegmentFiles(
 function removeFiles(storage: Storage, path: string): void {
   storage.remove(path + LOG_SUFFIX);
   for (const kind of INDEX_KINDS) storage.remove(indexPath(path, kind));
+}
+
+function isTooShort(chunk: Chunk): boolean {
+  return !(chunk instanceof Batch) && parseUnchecked(chunk.bytes(), 0).error === "too-short";
 }
 
 function wholeBatch(chunk: Chunk): Batch | null {

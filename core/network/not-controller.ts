@@ -6,7 +6,11 @@ import { ApiKeys } from "../protocol/message.ts";
 /** The node that answered was not the active controller: another one has to be asked. */
 export function saysNotController(apiKey: ApiKey, body: ResponseBody<ApiKey>): boolean {
   switch (apiKey) {
-    case ApiKeys.ALTER_PARTITION:
+    case ApiKeys.ALTER_PARTITION: {
+      const answer = body as ResponseBody<typeof ApiKeys.ALTER_PARTITION>;
+      if (answer.errorCode === Errors.NOT_CONTROLLER) return true;
+      return answer.topics.some((topic) => anySays(topic.partitions));
+    }
     case ApiKeys.BROKER_REGISTRATION:
     case ApiKeys.BROKER_HEARTBEAT:
     case ApiKeys.ALLOCATE_PRODUCER_IDS:
@@ -20,6 +24,8 @@ export function saysNotController(apiKey: ApiKey, body: ResponseBody<ApiKey>): b
     }
     case ApiKeys.CREATE_TOPICS:
       return anySays((body as ResponseBody<typeof ApiKeys.CREATE_TOPICS>).topics);
+    case ApiKeys.CREATE_PARTITIONS:
+      return anySays((body as ResponseBody<typeof ApiKeys.CREATE_PARTITIONS>).results);
     case ApiKeys.INCREMENTAL_ALTER_CONFIGS:
       return anySays((body as ResponseBody<typeof ApiKeys.INCREMENTAL_ALTER_CONFIGS>).responses);
     default:

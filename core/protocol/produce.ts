@@ -40,4 +40,6 @@ export interface ProducePartitionResponse {
 export interface LeaderHint {
   readonly leaderId: NodeId;
   readonly leaderEpoch: LeaderEpoch;
+  /** Where clients reach it (NodeEndpoints); absent unless the answering broker takes it for alive. */
+  readonly leaderHost?: string;
 }

@@ -15,8 +15,22 @@ import { NO_EPOCH } from "../ids.ts";
 export interface ReplicatedLog<R> {
   /** Offset that the next appended record gets. Owner only. */
   readonly nextOffset: Offset;
-  /** One atomic batch; null when this node does not own the log in `epoch` any more. */
-  append(records: readonly R[], epoch: LeaderEpoch): Offset | null;
+  /**
+   * One atomic batch; null when this node does not own the log in `epoch` any more, which ends its
+   * ownership; a refusal concerns this batch alone.
+   */
+  append(records: readonly R[], epoch: LeaderEpoch): Offset | AppendRefusal | null;
+}
+
+export interface AppendRefusal {
+  readonly refused: ErrorCode;
+}
+
+/** A record with its place in the log. */
+export interface LoggedRecord<R> {
+  readonly record: R;
+  readonly offset: Offset;
+  readonly epoch: LeaderEpoch;
 }
 
 /** What the records make. */
@@ -87,12 +101,17 @@ export class ReplicatedStateMachine<R, S extends ReplicatedState<R, S>> {
     return this.#speculative !== null;
   }
 
-  /** This node owns the log from here on; all that was committed before has been applied. */
-  activate(epoch: LeaderEpoch): void {
+  /**
+   * This node owns the log from here on; all that was committed before has been applied.
+   * `uncommitted` is what the log holds beyond that, in order.
+   */
+  activate(epoch: LeaderEpoch, uncommitted: readonly LoggedRecord<R>[] = []): void {
     assert(this.#speculative === null, "a node becomes the owner once in an epoch");
     this.#epoch = epoch;
-    this.#lastAppended = -1;
-    this.#speculative = this.#committed.copy();
+    this.#lastAppended = uncommitted[uncommitted.length - 1]?.offset ?? -1;
+    const state = this.#committed.copy();
+    for (const { record, offset, epoch: of } of uncommitted) state.apply(record, offset, of);
+    this.#speculative = state;
   }
 
   /** This node is the owner no more: back to what is committed; what waits fails. */
@@ -118,9 +137,10 @@ export class ReplicatedStateMachine<R, S extends ReplicatedState<R, S>> {
       return;
     }
     const { records, response, written } = handle(this.#speculative, log.nextOffset);
-    if (records.length > 0 && !this.#append(records, written)) {
-      this.deactivate();
-      answer({ kind: "failed", error: notOwner });
+    const refused = records.length > 0 ? this.#append(records, written) : null;
+    if (refused !== null) {
+      if (refused === notOwner) this.deactivate();
+      answer({ kind: "failed", error: refused });
       return;
     }
     this.#waiting.push({
@@ -148,17 +168,23 @@ export class ReplicatedStateMachine<R, S extends ReplicatedState<R, S>> {
     this.#answerCommitted();
   }
 
-  #append(records: readonly R[], written?: (baseOffset: Offset) => void): boolean {
+  /** Why nothing was appended; null when it was. What was not appended is not applied either. */
+  #append(records: readonly R[], written?: (baseOffset: Offset) => void): ErrorCode | null {
     const state = this.#speculative;
     assert(state !== null, "only the owner appends");
-    const baseOffset = this.#options.log.append(records, this.#epoch);
-    if (baseOffset === null) return false;
+    const { log, notOwner } = this.#options;
+    const baseOffset = log.append(records, this.#epoch);
+    if (baseOffset === null) return notOwner;
+    if (typeof baseOffset !== "number") {
+      assert(baseOffset.refused !== notOwner, "who is deposed is told by null");
+      return baseOffset.refused;
+    }
     for (const [at, record] of records.entries()) {
       state.apply(record, baseOffset + at, this.#epoch);
     }
     this.#lastAppended = baseOffset + records.length - 1;
     written?.(baseOffset);
-    return true;
+    return null;
   }
 
   #answerCommitted(): void {

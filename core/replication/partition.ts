@@ -14,8 +14,11 @@ import type {
   TopicId,
 } from "../ids.ts";
 import { NO_EPOCH, NO_NODE, partitionName } from "../ids.ts";
+import type { LeaderAppend } from "../log/append-outcome.ts";
 import type { PartitionLog } from "../log/partition-log.ts";
 import type { PartitionRegistration } from "../metadata/image.ts";
+import { asStorageError } from "../ports.ts";
+import type { BatchBody } from "../record/batch.ts";
 import type { FetchEntry } from "./fetch-session.ts";
 import type { HighWatermarkCause } from "./isr-rules.ts";
 import type { IsrProposals } from "./leader-state.ts";
@@ -24,6 +27,12 @@ import { WaitingProduces } from "./delayed-produce.ts";
 import type { ReplicationContext } from "./replication-context.ts";
 import type { ReplicaFetcher } from "./replica-fetcher.ts";
 import type { Reader } from "./serving-rules.ts";
+
+/** Who wants to know how far a partition is committed (PartitionListener in Partition.scala). */
+export interface PartitionListener {
+  /** It moved up; also when another broker leads. Called within the step that moved it. */
+  highWatermarkMoved(highWatermark: Offset): void;
+}
 
 export class Partition {
   readonly topicId: TopicId;
@@ -36,6 +45,8 @@ export class Partition {
   partitionEpoch: PartitionEpoch = NO_EPOCH;
   /** Null while this broker does not lead. */
   leading: LeaderState | null = null;
+  /** Leader epoch from which on it has led without a break; of use only while it leads. */
+  leadsSince: LeaderEpoch = NO_EPOCH;
   /** What follows for it; null while nobody does. Kept by the fetchers. */
   fetcher: ReplicaFetcher | null = null;
   /** Produce requests that wait for the high watermark. */
@@ -44,6 +55,7 @@ export class Partition {
   /** Entries of fetch sessions that want to know of changes. */
   readonly #clients: FetchEntry[] = [];
   readonly #followers: FetchEntry[] = [];
+  readonly #listeners: PartitionListener[] = [];
   /** What watchers were told of last. */
   #clientLimit: Offset = -1;
   #followerLimit: Offset = -1;
@@ -83,6 +95,7 @@ export class Partition {
       // Also without a record the epoch has a start: others ask where older epochs ended.
       this.log.assignEpoch(registration.leaderEpoch, this.log.endOffset);
       this.leaderEpoch = registration.leaderEpoch;
+      if (!wentOn) this.leadsSince = registration.leaderEpoch;
     }
     this.leader = registration.leader;
     const leading = this.leading ?? new LeaderState(this.#context, this, proposals);
@@ -147,6 +160,23 @@ export class Partition {
     this.#tellWatchers();
   }
 
+  /**
+   * Appends a batch of a coordinator on this broker, which waits for the high watermark by itself
+   * (CoordinatorPartitionWriter.scala). A step of its own: it ends with what it may have completed.
+   */
+  appendLocally(body: BatchBody): LeaderAppend {
+    if (this.leading === null) return { kind: "refused", error: Errors.NOT_LEADER_OR_FOLLOWER };
+    try {
+      const appended = this.log.appendAsLeader(body, this.leaderEpoch, "coordinator");
+      if (appended.kind === "appended") this.appended();
+      this.#context.actions.drain();
+      return appended;
+    } catch (error) {
+      this.#context.storageFailed(asStorageError(error));
+      return { kind: "refused", error: Errors.KAFKA_STORAGE_ERROR };
+    }
+  }
+
   /** Moves the leader's high watermark as far as the rules let it, and wakes who waits for it. */
   reconsiderHighWatermark(cause: HighWatermarkCause): void {
     const leading = this.leading;
@@ -169,6 +199,7 @@ export class Partition {
       });
     }
     this.waiting.release();
+    this.#tellListeners(next);
     this.#tellWatchers();
   }
 
@@ -177,9 +208,11 @@ export class Partition {
     const { rules, ports } = this.#context;
     const { log } = this;
     const next = rules.replica.highWatermark(told, log.logStartOffset, log.endOffset);
-    if (next === log.highWatermark) return;
+    const before = log.highWatermark;
+    if (next === before) return;
     log.setHighWatermark(next);
     if (ports.probe !== null) this.#tellFollowed(told, leaderEpoch);
+    if (next > before) this.#tellListeners(next);
   }
 
   /**
@@ -204,6 +237,15 @@ export class Partition {
   startOver(offset: Offset, leaderEpoch: LeaderEpoch): void {
     this.log.truncateFullyAndStartAt(offset, leaderEpoch);
     if (this.#context.ports.probe !== null) this.#tellFollowed(offset, leaderEpoch);
+  }
+
+  addListener(listener: PartitionListener): void {
+    this.#listeners.push(listener);
+  }
+
+  removeListener(listener: PartitionListener): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
   }
 
   watch(entry: FetchEntry): void {
@@ -238,6 +280,10 @@ export class Partition {
       counted: [],
       told,
     });
+  }
+
+  #tellListeners(highWatermark: Offset): void {
+    for (const listener of this.#listeners) listener.highWatermarkMoved(highWatermark);
   }
 
   #tellWatchers(): void {

@@ -21,8 +21,19 @@ describe("produce", () => {
     cluster.run(10);
     expect(producedTo(result)).toMatchObject({
       errorCode: Errors.NOT_LEADER_OR_FOLLOWER,
-      currentLeader: { leaderId: 0, leaderEpoch: 0 },
+      currentLeader: { leaderId: 0, leaderEpoch: 0, leaderHost: "b0" },
     });
+  });
+
+  it("does not say where a leader is that it takes for fenced", () => {
+    const cluster = new TestCluster();
+    cluster.register(0, 10, true);
+    cluster.publish([1]);
+    const result = cluster.produce(1, batchOf(cluster));
+    cluster.run(10);
+    const answer = producedTo(result);
+    expect(answer).toMatchObject({ currentLeader: { leaderId: 0, leaderEpoch: 0 } });
+    expect(answer).not.toHaveProperty("currentLeader.leaderHost");
   });
 
   it("names an unknown partition, and an unknown topic id", () => {

@@ -6,6 +6,7 @@
 import type { ErrorCode } from "../errors.ts";
 import { Errors } from "../errors.ts";
 import type { ProducerEpoch, ProducerId, TopicId } from "../ids.ts";
+import { isInternalTopic } from "../ids.ts";
 import type { Call } from "../network/request-server.ts";
 import { asStorageError } from "../ports.ts";
 import type { ProducePartitionData, ProduceRequest } from "../protocol/produce.ts";
@@ -77,11 +78,15 @@ export class ProduceHandler {
     if (partition === undefined) {
       return refused(data, null, this.#context.errorOfAbsent(topicId, data.index) as ErrorCode);
     }
+    const { rules } = this.#context;
+    const { clientId } = call.request;
     const { leading } = partition;
     const body = data.records[0];
     let error: ErrorCode = Errors.NONE;
     if (body === undefined || data.records.length !== 1) error = Errors.INVALID_RECORD;
-    else if (leading === null) error = Errors.NOT_LEADER_OR_FOLLOWER;
+    else if (!rules.serving.mayProduceTo(isInternalTopic(partition.topic), clientId)) {
+      error = Errors.INVALID_TOPIC_EXCEPTION;
+    } else if (leading === null) error = Errors.NOT_LEADER_OR_FOLLOWER;
     else if (acks === -1 && !this.#hasEnoughReplicas(partition)) error = Errors.NOT_ENOUGH_REPLICAS;
     if (leading === null || body === undefined || error !== Errors.NONE) {
       this.#tellRefusal(call, partition, body, error);

@@ -150,6 +150,12 @@ export class ReplicaManager implements ReplicationContext {
     this.actions.drain();
   }
 
+  /** This broker's replica of a partition, if it has one. */
+  localPartition(topic: string, index: number): Partition | undefined {
+    const id = this.image.topicsByName.get(topic)?.id;
+    return id === undefined ? undefined : this.partition(id, index);
+  }
+
   topicSettingsChanged(topic: string): void {
     const id = this.image.topicsByName.get(topic)?.id;
     const partitions = id === undefined ? undefined : this.#partitions.get(id);
@@ -194,11 +200,12 @@ export class ReplicaManager implements ReplicationContext {
   }
 
   leaderHint(topicId: TopicId, index: number): LeaderHint | null {
-    const known = this.partition(topicId, index);
-    const registration = this.image.partition(topicId, index);
-    if (known !== undefined) return { leaderId: known.leader, leaderEpoch: known.leaderEpoch };
-    if (registration === undefined) return null;
-    return { leaderId: registration.leader, leaderEpoch: registration.leaderEpoch };
+    const known = this.partition(topicId, index) ?? this.image.partition(topicId, index);
+    if (known === undefined) return null;
+    const { leader, leaderEpoch } = known;
+    const broker = this.image.brokers.get(leader);
+    if (broker === undefined || broker.fenced) return { leaderId: leader, leaderEpoch };
+    return { leaderId: leader, leaderEpoch, leaderHost: broker.host };
   }
 
   #follow(partition: Partition, registration: PartitionRegistration): void {

@@ -10,6 +10,7 @@ export class ServingRules {
   static readonly sources: Readonly<Record<string, string>> = {
     leaderEpochError: "Partition.scala checkCurrentLeaderEpoch; KIP-320",
     acksAreValid: "ReplicaManager.scala isValidRequiredAcks",
+    mayProduceTo: "ReplicaManager.scala appendToLocalLog, KafkaApis.scala handleProduceRequest",
     hasEnoughReplicas: "Partition.scala appendRecordsToLeader, checkEnoughReplicasReachOffset",
     isReplicated: "Partition.scala checkEnoughReplicasReachOffset",
     failsWaitingProduces: "ReplicaManager.scala completeDelayedOperationsWhenNotPartitionLeader",
@@ -31,6 +32,11 @@ export class ServingRules {
 
   acksAreValid(acks: number): boolean {
     return acks === -1 || acks === 0 || acks === 1;
+  }
+
+  /** What coordinators keep is theirs; Kafka lets its own admin client in by its id. */
+  mayProduceTo(isInternalTopic: boolean, clientId: string): boolean {
+    return !isInternalTopic || clientId === "__admin_client";
   }
 
   /** acks=all: asked of the committed ISR before the append, of the maximal ISR before the ack. */

@@ -48,6 +48,7 @@ export interface BrokerOwnSettings {
   readonly "num.partitions": number;
   readonly "offset.metadata.max.bytes": number;
   readonly "offsets.commit.timeout.ms": number;
+  readonly "offsets.load.buffer.size": number;
   readonly "offsets.retention.check.interval.ms": number;
   readonly "offsets.retention.minutes": number;
   readonly "offsets.topic.num.partitions": number;
@@ -104,6 +105,7 @@ const ownSettings: TableOf<BrokerOwnSettings> = {
   "num.partitions": integer(1, 1, INT),
   "offset.metadata.max.bytes": integer(4096, 0, INT),
   "offsets.commit.timeout.ms": integer(5000, 1, INT),
+  "offsets.load.buffer.size": integer(5242880, 1, INT),
   "offsets.retention.check.interval.ms": integer(600000, 1, Number.MAX_SAFE_INTEGER),
   "offsets.retention.minutes": integer(10080, 1, INT),
   "offsets.topic.num.partitions": integer(50, 1, INT),

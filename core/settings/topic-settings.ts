@@ -2,7 +2,7 @@
  * Settings of a topic (TopicConfig.java, LogConfig.java).
  *
  * Differs from Kafka: segment.bytes may be smaller than 1 MB and index.interval.bytes may be 1, so
- * that short runs roll segments.
+ * that short runs roll segments. cleanup.policy=compact is taken, but nothing compacts yet.
  */
 import { choice, flag, integer } from "./definition.ts";
 import type { TableOf } from "./definition.ts";

@@ -159,9 +159,10 @@ export class ManualCluster {
     name: string,
     values: readonly string[],
     acks: number = -1,
+    index: number = 0,
   ): ProducePartitionResponse {
     const { topicId } = this.topic(name, broker);
-    const partitionData = [{ index: 0, records: [this.#batch(values)] }];
+    const partitionData = [{ index, records: [this.#batch(values)] }];
     const request = {
       transactionalId: null,
       acks,
@@ -175,10 +176,10 @@ export class ManualCluster {
   }
 
   /** All records below the high watermark, as one fetch from offset 0 gives them. */
-  consume(broker: string, name: string): readonly string[] {
+  consume(broker: string, name: string, index: number = 0): readonly string[] {
     const { topicId } = this.topic(name, broker);
     const partition = {
-      partition: 0,
+      partition: index,
       currentLeaderEpoch: -1,
       fetchOffset: 0,
       lastFetchedEpoch: -1,

@@ -303,6 +303,34 @@ it("waits for user code that is not finished, up to the deadline", async () => {
   });
 });
 
+it("does not wait for user code that waits for a partition which legally has no leader", async () => {
+  const down = (id: string, node: string, at: number): Fault => {
+    return { id, kind: "kill", target: { node }, at: at * SECOND };
+  };
+  const insistent: AppMain = async ({ producer, sleep }) => {
+    await producer.connect();
+    for (let n = 1; n <= 30; n += 1) {
+      for (;;) {
+        try {
+          await producer.send({ topic: STORY_TOPIC, messages: [{ value: `${n}` }] });
+          break;
+        } catch {
+          await sleep(300);
+        }
+      }
+      await sleep(500);
+    }
+  };
+  const faults = [down("f1", "b1", 3), down("f2", "b2", 10), down("f3", "b3", 18)];
+  const story = plan(faults);
+  const heal = { ...story.heal, at: 25 * SECOND, core: ["c100", "b1", "b2"] };
+
+  // Nobody in the core is in the ISR [3].
+  const verdict = await runApp(insistent, {}, { ...story, heal, horizon: story.horizon * 2 });
+  expect(verdict).toMatchObject({ verdict: "pass", excused: { "no-electable-replica": 2 } });
+  expect(verdict.virtualMs).toBeLessThan(250_000);
+});
+
 it("rejects with Kafka's error when a record cannot be delivered, and with a TypeError for nonsense", async () => {
   const down: Fault[] = ["b1", "b2", "b3"].map((node, index) => ({
     id: `f${index}`,

@@ -1,17 +1,18 @@
-import { Admin } from "../../core/client/admin.ts";
 import { Consumer } from "../../core/client/consumer.ts";
 import { resolveProducerSettings } from "../../core/client/producer-settings.ts";
 import { Producer } from "../../core/client/producer.ts";
 import type { Ports } from "../../core/ports.ts";
-import { PREFERRED_ELECTION, UNCLEAN_ELECTION } from "../../core/protocol/elect-leaders.ts";
 import { ByteSlab } from "../../core/record/byte-slab.ts";
 import { utf8Encode } from "../../core/record/utf8.ts";
 import type { Rules } from "../../core/rules.ts";
-import { adminSettings, consumerSettings } from "../../core/settings/client-settings.ts";
-import type { AdminSettings, ConsumerSettings } from "../../core/settings/client-settings.ts";
+import { consumerSettings } from "../../core/settings/client-settings.ts";
+import type { ConsumerSettings } from "../../core/settings/client-settings.ts";
 import { resolveSettings } from "../../core/settings/definition.ts";
 import type { ClientPlan, ConsumerPlan, Operation, SendOperation } from "../plan/plan.ts";
 import type { SettingValues } from "../plan/plan.ts";
+import { AdminNode } from "./admin-node.ts";
+import { MemberNode } from "./member-node.ts";
+import { misdirected } from "./misdirected.ts";
 
 /** How long one poll() of a simulated consumer waits for records. */
 const POLL_TIMEOUT_MS = 1000;
@@ -19,6 +20,8 @@ const POLL_TIMEOUT_MS = 1000;
 /** A client process: does its operations of the plan when their time has come. */
 export interface ClientNode {
   perform(operation: Operation): void;
+  /** SIGTERM: it ends its work in order and then its process. Without it the process ends at once. */
+  terminate?(): void;
 }
 
 export interface ClientContext {
@@ -28,6 +31,8 @@ export interface ClientContext {
   readonly bootstrap: readonly string[];
   /** The client's own settings and those of the plan that concern it. */
   readonly settings: SettingValues;
+  /** A member: it has been told to join, by the plan or by an operation of it. */
+  readonly isOpen: boolean;
 }
 
 export function startClient(plan: ClientPlan, context: ClientContext): ClientNode {
@@ -36,13 +41,11 @@ export function startClient(plan: ClientPlan, context: ClientContext): ClientNod
       return new ProducerNode(plan.id, context);
     case "consumer":
       return new ConsumerNode(plan, context);
+    case "member":
+      return new MemberNode(plan, context);
     case "admin":
       return new AdminNode(plan.id, context);
   }
-}
-
-function misdirected(operation: Operation): never {
-  throw new Error(`operation ${operation.id} (${operation.op}) is not for ${operation.client}`);
 }
 
 class ProducerNode implements ClientNode {
@@ -135,33 +138,5 @@ class ConsumerNode implements ClientNode {
     if (place === "beginning") this.#consumer.seekToBeginning([{ topic, partition }]);
     else if (place === "end") this.#consumer.seekToEnd([{ topic, partition }]);
     else this.#consumer.seek(topic, partition, place);
-  }
-}
-
-class AdminNode implements ClientNode {
-  readonly #admin: Admin;
-
-  constructor(clientId: string, context: ClientContext) {
-    this.#admin = new Admin(context.ports, {
-      clientId,
-      bootstrap: context.bootstrap,
-      settings: resolveSettings<AdminSettings>(adminSettings, context.settings),
-    });
-  }
-
-  perform(operation: Operation): void {
-    switch (operation.op) {
-      case "elect-leaders": {
-        const { topic, partitions } = operation;
-        const type = operation.electionType === "preferred" ? PREFERRED_ELECTION : UNCLEAN_ELECTION;
-        return this.#admin.electLeaders(type, [{ topic, partitions }], ignore);
-      }
-      case "alter-configs":
-        return this.#admin.incrementalAlterConfigs(operation.topic, operation.configs, ignore);
-      case "describe-topics":
-        return this.#admin.describeTopics(operation.topics ?? null, ignore);
-      default:
-        misdirected(operation);
-    }
   }
 }

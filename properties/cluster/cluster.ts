@@ -18,6 +18,7 @@ import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
 import { probeDeliveryMs } from "../liveness/deadline.ts";
 import { PROBE_CLIENT } from "../liveness/probe-client.ts";
 import { settingsFor } from "../plan/settings.ts";
+import type { Party } from "../plan/settings.ts";
 import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
 import { codecs } from "./codecs.ts";
@@ -129,10 +130,12 @@ export class Cluster {
   }
 
   /** Tells of each frame that a node takes; the moment is the receiver's. */
-  listenToFrames(listener: (connection: number, frame: unknown, moment: Moment) => void): void {
+  listenToFrames(
+    listener: (connection: number, frame: unknown, moment: Moment, from: string) => void,
+  ): void {
     this.world.listen({
-      frameDelivered: (connection, _from, to, _channel, frame) =>
-        listener(connection, frame, this.#momentAt(to)),
+      frameDelivered: (connection, from, to, _channel, frame) =>
+        listener(connection, frame, this.#momentAt(to), from),
     });
   }
 
@@ -163,6 +166,7 @@ export class Cluster {
     this.world.addNode({
       id: node.id,
       rack: node.rack,
+      ...(node.startAt === undefined ? {} : { bootAtUs: node.startAt }),
       boot: (ports): Program =>
         startNode(this.#ports(ports, node.id, nodeId), config, this.#options.rules),
     });
@@ -188,11 +192,15 @@ export class Cluster {
           ports: this.#ports(ports, client.id, -1),
           rules: this.#options.rules,
           bootstrap: this.#bootstrap,
-          settings: settingsFor(this.#plan, client.kind, client.settings),
+          settings: settingsFor(this.#plan, partyOf(client), client.settings),
+          isOpen: isOpen(this.#plan, client, this.world.nowUs),
         };
         const start = this.#options.startClient ?? startClient;
-        this.#clients.set(client.id, start(client, context));
-        return {};
+        const started = start(client, context);
+        this.#clients.set(client.id, started);
+        return started.terminate === undefined
+          ? {}
+          : { terminate: (): void => started.terminate?.() };
       },
     });
   }
@@ -245,6 +253,7 @@ export class Cluster {
     this.world.listen({
       booted: (node, disk) => tell(node, { kind: "booted", disk }),
       ended: (node, cause, reason) => tell(node, { kind: "ended", cause, reason }),
+      lostPower: (node) => tell(node, { kind: "lost-power" }),
       paused: (node) => tell(node, { kind: "paused" }),
       resumed: (node) => tell(node, { kind: "resumed" }),
       damaged: (node, how, path, from, to) =>
@@ -259,4 +268,19 @@ export class Cluster {
     }
     return roles;
   }
+}
+
+function partyOf({ kind }: ClientPlan): Party {
+  return kind === "member" ? "consumer" : kind;
+}
+
+/** What the last operation before that time says, else what the plan says. */
+function isOpen(plan: Plan, client: ClientPlan, nowUs: number): boolean {
+  let last: Operation | null = null;
+  for (const operation of plan.workload) {
+    if (operation.op !== "open-consumer" && operation.op !== "close-consumer") continue;
+    if (operation.client !== client.id || operation.at >= nowUs) continue;
+    if (last === null || operation.at >= last.at) last = operation;
+  }
+  return last === null ? !(client.kind === "member" && client.closed) : last.op === "open-consumer";
 }

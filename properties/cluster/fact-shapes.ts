@@ -124,5 +124,6 @@ export const factShapes: Readonly<Record<FactKind, FactShape>> = {
   polled: shape("position nextPosition", "partition"),
   "position-set": shape("offset cause", "partition why"),
   "client-metadata": shape("leader leaderEpoch", "partition"),
+  "effect-put": shape("offset", "group partition"),
   "client-error": shape("", "where error"),
 };

@@ -6,6 +6,7 @@ import type { AdminSettings } from "../../core/settings/client-settings.ts";
 import { resolveSettings } from "../../core/settings/definition.ts";
 import type { Plan, TopicPlan } from "../plan/plan.ts";
 import { nodeIdOf } from "../plan/plan.ts";
+import { foundingBrokers } from "../plan/read-topology.ts";
 import { settingsFor } from "../plan/settings.ts";
 
 /** How long it waits before it asks again. */
@@ -42,13 +43,11 @@ function isThere(errorCode: number): boolean {
 }
 
 /**
- * Spreads the replicas of a topic without an assignment over all brokers of the plan, so that its
- * placement does not depend on which brokers happened to be up first.
+ * Spreads the replicas of a topic without an assignment over all brokers that are there from the
+ * beginning, so that its placement does not depend on which of them happened to be up first.
  */
 function withAssignment(plan: Plan): (topic: TopicPlan, index: number) => TopicPlan {
-  const brokers = plan.topology.nodes
-    .filter(({ roles }) => roles.includes("broker"))
-    .map(({ id }) => id);
+  const brokers = foundingBrokers(plan.topology.nodes).map(({ id }) => id);
   return (topic, index) => {
     if (topic.assignment !== undefined) return topic;
     const assignment: string[][] = [];

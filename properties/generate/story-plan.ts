@@ -23,6 +23,8 @@ export interface Story {
   readonly brokers?: number;
   /** Default 1: c100. */
   readonly controllers?: number;
+  /** Brokers that are added later, and when; the default topics do without them. */
+  readonly added?: Readonly<Record<string, number>>;
   /** Default: one topic "orders" with one partition on all brokers (at most three). */
   readonly topics?: readonly TopicPlan[];
   /** Beside acks=all, timeouts of a tenth of Kafka's, and a majority as min.insync.replicas. */
@@ -34,8 +36,6 @@ export interface Story {
   readonly workload: readonly Operation[];
   readonly faults?: readonly Fault[];
   readonly healAt: number;
-  /** Default: what the timeouts ask for. */
-  readonly deadline?: number;
   /** Default "viable". */
   readonly core?: Plan["heal"]["core"];
   readonly leave?: readonly string[];
@@ -45,8 +45,12 @@ export const STORY_TOPIC = "orders";
 
 export function storyPlan(story: Story): Plan {
   const brokers = story.brokers ?? 3;
-  const nodes: NodePlan[] = servers({ brokers, controllers: story.controllers ?? 1 });
-  const replicationFactor = Math.min(3, brokers);
+  const added = story.added ?? {};
+  const nodes = servers({ brokers, controllers: story.controllers ?? 1 }).map((node): NodePlan => {
+    const startAt = added[node.id];
+    return startAt === undefined ? node : { ...node, startAt };
+  });
+  const replicationFactor = Math.min(3, brokers - Object.keys(added).length);
   const topics = story.topics ?? [
     { name: STORY_TOPIC, partitions: 1, replicationFactor, settings: {} },
   ];
@@ -62,7 +66,7 @@ export function storyPlan(story: Story): Plan {
     consumer("r1", topics),
     { id: "a1", kind: "admin", settings: {} },
   ];
-  const deadline = story.deadline ?? healDeadlineUs({ settings, clients, topology: { nodes } });
+  const deadline = healDeadlineUs({ settings, clients, topology: { nodes } });
   return {
     version: PLAN_VERSION,
     scenario: story.scenario,

@@ -77,6 +77,11 @@ export class PastEra implements Canon {
   }
 }
 
+/** Lost is what everybody reads, and not only what a deposed leader wrote for nobody. */
+export function isCanonical(lost: readonly LostBatch[]): boolean {
+  return lost.every(({ wasCommitted }) => wasCommitted);
+}
+
 /** A batch that was committed, and is lost. */
 export interface LostBatch {
   readonly batch: Batch;

@@ -3,7 +3,7 @@
  * what was lost so. Leaders that were deposed and do not know it go on writing the book of their era.
  */
 import type { LeaderEpoch, NodeId, Offset, Uuid } from "../../core/ids.ts";
-import { NO_NODE, UNASSIGNED_DIRECTORY } from "../../core/ids.ts";
+import { UNASSIGNED_DIRECTORY } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { Moment } from "../observation.ts";
 import type { CommittedLoss, Destruction, LostBatch } from "./canon.ts";
@@ -11,6 +11,7 @@ import type { FaultRecord } from "./fault-record.ts";
 import { firstDifference } from "./ghost-log.ts";
 import type { MetadataGhost } from "./metadata-ghost.ts";
 import type { Election, PartitionGhost } from "./partition-ghost.ts";
+import { Reign } from "./reign.ts";
 import type { ReplicaGhost } from "./replica-ghost.ts";
 
 /** A replica takes office without everything committed. Null: Kafka's rules do not allow that. */
@@ -20,6 +21,8 @@ export interface Missing {
   readonly leader: ReplicaGhost;
   readonly leaderEpoch: LeaderEpoch;
   readonly election: Election;
+  /** What faults had taken of its log by then. */
+  readonly destroyed: readonly Destruction[];
   /** The first that it has not, and its batch. */
   readonly offset: Offset;
   readonly batch: Batch | undefined;
@@ -79,26 +82,38 @@ export class Commitments {
     const lost = batches
       .slice(index)
       .map((batch) => ({ batch, loss, isrSize, wasCommitted: false }));
+    if (lost.length === 0) return;
     for (const listener of this.#lossListeners) listener(partition, lost, loss.offset);
   }
 
   /**
-   * A deposed leader, which does not know it yet, commits what followers had told it before. If the new
-   * leader has not got that, it is lost as it is committed: as legally as if it had been before. To be
-   * told before anybody judges the high watermark of the deposed one.
+   * A deposed leader, which does not know it yet, commits what followers had told it before, or by itself
+   * if it was alone in the ISR. If a leader after it has not got that, it is lost as it is committed: as
+   * legally as if it had been before. The first such leader counts, not the present one: it may have been
+   * elected uncleanly, and after it others of its own ISR, who have all that it had.
+   *   1. A, alone in the ISR, is cut off   2. B, outside, is elected, and commits y at 7   3. B is killed
+   *   and elected again: cleanly   4. A, back and still leading, commits x at 7: lost by step 2
+   * To be told before anybody judges the high watermark of the deposed one.
    */
   committingLate(deposed: ReplicaGhost, highWatermark: Offset, at: number): void {
-    const { partition } = deposed;
-    const { judgedEpoch: leaderEpoch, judgedElection: election } = partition;
-    if (deposed.leaderEpoch >= leaderEpoch || partition.pastEraOf(deposed.leaderEpoch) !== null)
+    const { partition, log } = deposed;
+    if (this.#judge === null) return;
+    const era = partition.pastEraOf(deposed.leaderEpoch);
+    for (const reign of partition.reigns) {
+      const { epoch: leaderEpoch, leader, election, destroyed } = reign;
+      if (leaderEpoch <= deposed.leaderEpoch || leader === deposed) continue;
+      if (era !== null && leaderEpoch >= era.until) return;
+      if (reign.log.end >= highWatermark && log.samePrefix(reign.log, highWatermark)) continue;
+      const offset = firstDifference(log, reign.log, highWatermark);
+      if (offset >= highWatermark) continue;
+      // If a leader before that one has committed another record there, then not that one lost it.
+      const inCanon = (era ?? partition).committed.batchAt(offset);
+      if (inCanon !== undefined && inCanon.leaderEpoch < leaderEpoch) return;
+      const batch = log.batchAt(offset);
+      const loss = this.#judge({ leader, leaderEpoch, election, destroyed, offset, batch, at });
+      if (loss !== null) partition.fork(era, loss);
       return;
-    const leader = partition.replica(partition.electedIn[leaderEpoch] ?? NO_NODE);
-    if (this.#judge === null || leader === undefined || election === undefined) return;
-    const offset = Math.min(firstDifference(deposed.log, leader.log, highWatermark), highWatermark);
-    if (offset >= highWatermark) return;
-    const batch = deposed.log.batchAt(offset);
-    const loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
-    if (loss !== null) partition.fork(loss);
+    }
   }
 
   /** Elections up to that epoch are committed: who else could have been elected? */
@@ -118,9 +133,12 @@ export class Commitments {
     partition.committedEpoch = Math.max(partition.committedEpoch, upTo);
   }
 
-  /** Whether a leader has everything committed; what it has not is lost, if that is legal. */
-  tookOffice(leader: ReplicaGhost, leaderEpoch: LeaderEpoch, at: number): void {
-    const { partition, log } = leader;
+  /**
+   * Whether a leader has everything committed; what it has not is lost, if that is legal. `leads`: it has
+   * begun to, else it was elected and need not know it yet.
+   */
+  tookOffice(leader: ReplicaGhost, leaderEpoch: LeaderEpoch, leads: boolean, at: number): void {
+    const { partition, log, destroyed } = leader;
     const { committed, trueHighWatermark } = partition;
     if (this.#judge === null) return;
     let loss: CommittedLoss | null = null;
@@ -129,16 +147,32 @@ export class Commitments {
     const election = partition.electionBehind(leaderEpoch, leader.node.nodeId);
     if (!isComplete && election !== undefined) {
       const batch = committed.batchAt(offset);
-      loss = this.#judge({ leader, leaderEpoch, election, offset, batch, at });
+      loss = this.#judge({ leader, leaderEpoch, election, destroyed, offset, batch, at });
     }
-    if (leaderEpoch > partition.judgedEpoch) {
-      partition.judgedEpoch = leaderEpoch;
-      partition.judgedElection = election;
-    }
+    partition.judgedEpoch = Math.max(partition.judgedEpoch, leaderEpoch);
+    this.#reigns(leader, leaderEpoch, election, leads);
     if (isComplete || loss !== null) leader.struck = false;
     if (loss === null) return;
     const lost = partition.lose(loss);
     for (const listener of this.#lossListeners) listener(partition, lost, offset);
+  }
+
+  /** Remembers with what the leader begins, if it may lack what another commits. */
+  #reigns(
+    leader: ReplicaGhost,
+    epoch: LeaderEpoch,
+    election: Election | undefined,
+    leads: boolean,
+  ): void {
+    const { reigns } = leader.partition;
+    let reign = reigns.at(-1);
+    if (reign !== undefined && reign.epoch < epoch) reign.begin();
+    if (reign?.epoch !== epoch) {
+      if (election === undefined) return;
+      if (!election.unclean && leader.destroyed.length === 0) return;
+      reigns.push((reign = new Reign(epoch, leader, election)));
+    }
+    if (leads) reign.begin();
   }
 
   /** Something took [from, to) of a replica's log: which faults can that have been? */

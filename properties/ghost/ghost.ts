@@ -18,7 +18,7 @@ import { isUncovered } from "./header-rot.ts";
 import { isMetadataLost } from "./metadata-loss.ts";
 import { METADATA_PARTITION } from "./metadata-partition.ts";
 import { MetadataGhost } from "./metadata-ghost.ts";
-import { NodeGhost, isQuorumState } from "./node-ghost.ts";
+import { NodeGhost } from "./node-ghost.ts";
 import { PartitionGhost } from "./partition-ghost.ts";
 import { QuorumGhost } from "./quorum-ghost.ts";
 import { ReplicaGhost } from "./replica-ghost.ts";
@@ -195,6 +195,7 @@ export class Ghost implements Observer {
     "log-prefix-deleted": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       replica.logStartOffset = fact.logStartOffset;
+      replica.deletedBelow = Math.max(replica.deletedBelow, fact.logStartOffset);
       replica.partition.forgetDeleted();
     },
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
@@ -256,8 +257,10 @@ export class Ghost implements Observer {
         node.endedBy = event.cause;
         if (event.cause !== "power-loss") return;
         this.tainted = true;
-        for (const replica of node.replicas) replica.lostPower = true;
-        return;
+        return node.losePower();
+      case "lost-power":
+        this.tainted = true;
+        return node.losePower();
       case "paused":
         node.paused = true;
         return;
@@ -267,18 +270,12 @@ export class Ghost implements Observer {
       case "disk-damaged":
         node.damaged = true;
         this.tainted = true;
-        this.#damaged(node, event.path, event.to === 0);
+        node.damage(event.path, event.to === 0);
         // It may strike between the start of the process and the opening of its logs.
         if (node.running && node.replicas.some(({ loaded }) => !loaded)) this.#scan(node);
         if (event.how === "bit-rot") this.#rotted(node, event.path, event.from);
         return;
     }
-  }
-
-  #damaged(node: NodeGhost, path: string, isDirectory: boolean): void {
-    const place = isDirectory ? `${path}/` : path;
-    node.damagedPaths.add(place);
-    if (isQuorumState(place)) node.votesAtRisk = true;
   }
 
   #booted(node: NodeGhost, disk: "same" | "empty" | "foreign", moment: Moment): void {
@@ -308,11 +305,6 @@ export class Ghost implements Observer {
     node.scans = new Map<PartitionName, DiskScan>();
     if (this.files === null || disk !== "same" || node.endedBy === null) return;
     this.#scan(node);
-    // Power can also go while no process runs that could be seen to end.
-    for (const replica of node.replicas) {
-      const end = node.scans.get(replica.partition.name)?.intactEnd ?? 0;
-      if (end < replica.log.end) replica.lostPower = true;
-    }
   }
 
   #rotted(node: NodeGhost, path: string, position: number): void {
@@ -366,12 +358,13 @@ export class Ghost implements Observer {
   /** A log is open again: judge whether a fault took a part of it. */
   #cameBack(replica: ReplicaGhost, endBefore: Offset, at: number): void {
     const { node, log, partition } = replica;
+    // Another's disk that was never formatted is an empty one: the node starts with it.
+    const isOther = node.disk === "foreign";
     const excused =
-      (replica.lostPower || node.mayHaveLost(partition.name)) &&
+      (isOther || replica.lostPower || node.mayHaveLost(partition.name)) &&
       (!node.registered || partition.isLastInIsr(node.nodeId)) &&
       partition.inCommittedIsr(node.nodeId);
-    if (log.end < endBefore)
-      this.#commitments.destroyed(replica, log.end, endBefore, at, node.disk === "foreign");
+    if (log.end < endBefore) this.#commitments.destroyed(replica, log.end, endBefore, at, isOther);
     replica.openedAt = at;
     if (replica.lostPower) replica.syncedEnd = log.end;
     else replica.syncedEnd = Math.min(replica.syncedEnd, log.end);
@@ -429,7 +422,7 @@ export class Ghost implements Observer {
     replica.lead(fact);
     const { partition } = replica;
     if (partition.isMetadata || !replica.wasMadeLeader) return;
-    this.#commitments.tookOffice(replica, fact.leaderEpoch, moment.at);
+    this.#commitments.tookOffice(replica, fact.leaderEpoch, true, moment.at);
     // Where committed records were lost, somebody may come back who has them, and knows it.
     if (partition.pastEras.length > 0)
       this.#commitments.commit(replica, fact.highWatermark, moment);
@@ -491,7 +484,7 @@ export class Ghost implements Observer {
       const leader = partition.replica(registration.leader);
       // One that has no process yet, or that the controller does not know, is judged when it leads.
       if (leader === undefined || !leader.isRunning || !leader.node.registered) continue;
-      this.#commitments.tookOffice(leader, registration.leaderEpoch, moment.at);
+      this.#commitments.tookOffice(leader, registration.leaderEpoch, false, moment.at);
     }
   }
 }

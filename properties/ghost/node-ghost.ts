@@ -39,12 +39,16 @@ export class NodeGhost {
   state: BrokerState = "STARTING";
   /** Which disk its process started with. */
   disk: "same" | "empty" | "foreign" = "same";
-  /** How its last process ended; null before the first end. */
+  /** How its last process ended, or what its host suffered since; null before the first end. */
   endedBy: "kill" | "power-loss" | "exit" | null = null;
   /** A fault damaged its disk, or lost one of its syncs, at any time. */
   damaged: boolean = false;
   /** Files that rotted, and files and directories (ending in "/") that lost a sync, at any time. */
   readonly damagedPaths: Set<string> = new Set();
+  /** Directories (ending in "/") that lost a sync, and when they last did, in microseconds. */
+  readonly unsyncedDirectories: Map<string, number> = new Map();
+  /** When its process started, in microseconds. */
+  startedAt: number = 0;
   /** Damage has reached what it must not forget of elections, and no loss of power has shown how much. */
   votesAtRisk: boolean = false;
   /** It was given another disk than the one it began with. */
@@ -57,6 +61,19 @@ export class NodeGhost {
   constructor(nodeId: NodeId, name: string) {
     this.nodeId = nodeId;
     this.name = name;
+  }
+
+  /** Its host has no power any more, whether a process ran on it or not. */
+  losePower(): void {
+    this.endedBy = "power-loss";
+    for (const replica of this.replicas) replica.lostPower = true;
+  }
+
+  /** A file rotted or lost a sync; or a directory lost one. */
+  damage(path: string, isDirectory: boolean): void {
+    const place = isDirectory ? `${path}/` : path;
+    this.damagedPaths.add(place);
+    if (isQuorumState(place)) this.votesAtRisk = true;
   }
 
   /** Recorded damage may have taken something of that partition's log. */

@@ -9,7 +9,9 @@ import type {
 import type { Batch } from "../../core/record/batch.ts";
 import type { Canon, CommittedLoss, LostBatch } from "./canon.ts";
 import { PastEra } from "./canon.ts";
+import type { Unrecognised } from "./forgotten-producers.ts";
 import { GhostLog } from "./ghost-log.ts";
+import type { Reign } from "./reign.ts";
 import type { ReplicaGhost } from "./replica-ghost.ts";
 
 /** A partition as the controller has it. Replaced, never changed. */
@@ -59,8 +61,8 @@ export class PartitionGhost implements Canon {
   /** Up to this leader epoch it is known whether the leader had everything, and who was electable. */
   judgedEpoch: LeaderEpoch = -1;
   committedEpoch: LeaderEpoch = -1;
-  /** How the leader of `judgedEpoch` came to be trusted. */
-  judgedElection: Election | undefined = undefined;
+  /** Of leaders that may lack what a deposed one commits; in the order of their epochs. */
+  readonly reigns: Reign[] = [];
   /** Whom the controller made leader, by leader epoch. */
   readonly electedIn: (NodeId | undefined)[] = [];
   /** Who led from when on, in microseconds; -1 for nobody. */
@@ -69,14 +71,18 @@ export class PartitionGhost implements Canon {
   readonly elections: (Election | undefined)[] = [];
   /** Members of the ISR when each batch of `committed` was committed. */
   readonly isrSizes: number[] = [];
-  /** Oldest first; none where nothing committed was ever lost. */
+  /** In the order of their epochs; none where nothing committed was ever lost. */
   readonly pastEras: PastEra[] = [];
+  /** In the order in which they came to light. */
+  readonly losses: CommittedLoss[] = [];
   readonly replicas: ReplicaGhost[] = [];
   /**
    * Damage that Kafka cannot find out has hit one of its logs: bits that no CRC covers, or a hole below
    * the recovery point. Nothing is promised any more.
    */
   isBeyondPromise: boolean = false;
+  /** Oldest first; see there. */
+  readonly unrecognised: Unrecognised[] = [];
   readonly #byNode: (ReplicaGhost | undefined)[] = [];
   /** As each controller last wrote it, committed or not. */
   readonly #decisions: Map<NodeId, Registration | null> = new Map();
@@ -113,7 +119,7 @@ export class PartitionGhost implements Canon {
 
   /** What that controller builds its next decision on; null before the partition exists. */
   decidedBy(controller: NodeId): Registration | null {
-    return this.#decisions.get(controller) ?? this.registration;
+    return this.#decisions.get(controller) ?? null;
   }
 
   decide(controller: NodeId, registration: Registration): void {
@@ -209,22 +215,26 @@ export class PartitionGhost implements Canon {
   }
 
   /**
-   * A deposed leader is about to commit what the present one has not got: from here on it writes a book
-   * of its own, which up to there is the common one.
+   * A deposed leader of that era (null: the present one) is about to commit what a later one of the
+   * same era has not got: from here on it writes a book of its own, which up to there is the common one.
    */
-  fork(loss: CommittedLoss): void {
-    const { isrSizes, trueHighWatermark } = this;
-    const committed = this.committed.clone();
-    const kept = committed.countBelow(loss.offset);
-    committed.truncateTo(loss.offset);
+  fork(era: PastEra | null, loss: CommittedLoss): void {
+    const { committed, isrSizes, trueHighWatermark } = era ?? this;
+    const own = committed.clone();
+    const kept = own.countBelow(loss.offset);
+    own.truncateTo(loss.offset);
     const highWatermark = Math.min(trueHighWatermark, loss.offset);
-    this.pastEras.push(new PastEra(loss, committed, highWatermark, isrSizes.slice(0, kept)));
+    const forked = new PastEra(loss, own, highWatermark, isrSizes.slice(0, kept));
+    const index = era === null ? this.pastEras.length : this.pastEras.indexOf(era);
+    this.pastEras.splice(index, 0, forked);
+    this.losses.push(loss);
   }
 
   /** A leader took office without what is committed from `loss.offset` on: that is no more. */
   lose(loss: CommittedLoss): readonly LostBatch[] {
     const { committed, isrSizes } = this;
     this.pastEras.push(new PastEra(loss, committed.clone(), this.trueHighWatermark, isrSizes));
+    this.losses.push(loss);
     const kept = committed.countBelow(loss.offset);
     const lost = committed.batches.slice(kept).map((batch, index) => ({
       batch,

@@ -64,6 +64,13 @@ export class ProducerScan {
   }
 }
 
+/** The sequence with which that producer must go on under that epoch; null: the epoch is over. */
+export function sequenceDue(producer: ScannedProducer, epoch: ProducerEpoch): Sequence | null {
+  if (epoch < producer.producerEpoch) return null;
+  if (epoch > producer.producerEpoch) return 0;
+  return nextSequence(producer.batches.at(-1)?.lastSequence ?? -1);
+}
+
 /** The sequence after `sequence`; they wrap at 2^31 - 1. */
 export function nextSequence(sequence: Sequence): Sequence {
   return sequence === 0x7fffffff ? 0 : sequence + 1;

@@ -1,9 +1,18 @@
 import type { FactOf, ProducerEntry } from "../../core/facts.ts";
-import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch } from "../../core/ids.ts";
+import type {
+  BrokerEpoch,
+  LeaderEpoch,
+  NodeId,
+  Offset,
+  PartitionEpoch,
+  ProducerId,
+} from "../../core/ids.ts";
 import type { Destruction } from "./canon.ts";
+import type { Forgetting } from "./forgotten-producers.ts";
 import { GhostLog } from "./ghost-log.ts";
 import type { NodeGhost } from "./node-ghost.ts";
 import type { PartitionGhost } from "./partition-ghost.ts";
+import type { ScannedProducer } from "./producer-scan.ts";
 import { ProducerScan } from "./producer-scan.ts";
 
 /** What a leader last heard from one follower, and the furthest it ever heard. */
@@ -40,8 +49,14 @@ export class ReplicaGhost {
   onceSyncedEnd: Offset = 0;
   /** Of the metadata: all before it was deleted from its disk, since a snapshot stands for it. */
   logStartOffset: Offset = 0;
+  /** All before it was deleted from its disk once: its epoch cache has forgotten that. */
+  deletedBelow: Offset = 0;
   /** When the process opened it, in microseconds. */
   openedAt: number = 0;
+  /** When the process started that opened it last. */
+  usedSince: number = 0;
+  /** What it may not know of producers, by a fault that excuses it; null: it must know all. */
+  forgetting: Forgetting | null = null;
   /** A loss of power struck since this log was open last. */
   lostPower: boolean = false;
   /**
@@ -104,6 +119,17 @@ export class ReplicaGhost {
     return (
       this.leaderEpoch >= Math.max(registration?.leaderEpoch ?? -1, decided?.leaderEpoch ?? -1)
     );
+  }
+
+  /** It may know nothing of that producer, which appended nothing since. */
+  mayHaveForgotten({ batches }: ScannedProducer): boolean {
+    return this.forgetting !== null && (batches.at(-1)?.lastOffset ?? -1) < this.forgetting.below;
+  }
+
+  /** Leader: it has forgotten that producer, so that it takes any sequence of it. */
+  leadsWithout(producerId: ProducerId, producer: ScannedProducer): boolean {
+    if (!this.mayHaveForgotten(producer)) return false;
+    return !this.producersAtStart.some((known) => known.producerId === producerId);
   }
 
   get presumesLeadership(): boolean {

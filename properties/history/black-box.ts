@@ -265,8 +265,10 @@ class BlackBox {
   /** How often this send may be in the log: once per session, or per attempt without sessions. */
   #appendsOf(send: SendEntry): number {
     const idempotent = this.#options.producers.get(send.client)?.idempotent ?? false;
-    // What was lost may have been read before, and again where the client appended it anew.
-    return Math.max(1, idempotent ? send.sessions : send.attempts) + send.timesLost;
+    // What was lost may have been read before, and again where the client appended it anew. A leader that
+    // faults made forget a session's batches could not know a retry.
+    const { sessions, attempts, timesLost, repeats } = send;
+    return Math.max(1, idempotent ? sessions : attempts) + timesLost + repeats;
   }
 
   #report(

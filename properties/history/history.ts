@@ -6,6 +6,7 @@ import type { FactOf } from "../../core/facts.ts";
 import type { Offset, PartitionName, ProducerEpoch, ProducerId } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
 import type { LostBatch } from "../ghost/canon.ts";
+import { isCanonical } from "../ghost/canon.ts";
 import type { Moment, Observer } from "../observation.ts";
 import type { Anomaly, Duplicate } from "../verdict.ts";
 import { contentHash } from "./content-hash.ts";
@@ -99,6 +100,8 @@ export class History implements Observer {
         entry.committedAt = -1;
       }
     }
+    // What only a deposed leader wrote was never among these.
+    if (!isCanonical(lost)) return;
     const stands = (one: Duplicate | Anomaly): boolean =>
       `${one.topic}-${one.partition}` !== partition || one.offset < offset;
     this.duplicates = this.duplicates.filter(stands);

@@ -30,6 +30,8 @@ export class SendEntry {
   commits: number = 0;
   committedAt: Offset = -1;
   committedIn: SentBatch | null = null;
+  /** How often it was committed again in one session, by a leader that could not know. */
+  repeats: number = 0;
   /** How often a batch with it was lost although it was committed, and the last one. */
   timesLost: number = 0;
   lost: LostBatch | null = null;
@@ -61,10 +63,10 @@ export function isLost({ lost, commits, status }: SendEntry): boolean {
 
 /**
  * Where an acknowledged record must be: where the acknowledgement said, unless that was lost and the
- * record is in the log elsewhere, by another attempt.
+ * record is in the log elsewhere, by another attempt, or that was a repetition.
  */
-export function placeOf({ timesLost, commits, committedAt, offset }: SendEntry): number {
-  return timesLost > 0 && commits > 0 ? committedAt : offset;
+export function placeOf({ timesLost, repeats, commits, committedAt, offset }: SendEntry): number {
+  return timesLost + repeats > 0 && commits > 0 ? committedAt : offset;
 }
 
 /** A batch as it left a client for the first time; retries are the same one. */

@@ -1,5 +1,5 @@
-import type { FactOf } from "../../core/facts.ts";
-import type { PartitionName } from "../../core/ids.ts";
+import type { EpochEntry, FactOf } from "../../core/facts.ts";
+import type { Offset, PartitionName } from "../../core/ids.ts";
 import type { NodeGhost } from "../ghost/node-ghost.ts";
 import { reachesLog } from "../ghost/node-ghost.ts";
 import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
@@ -41,20 +41,23 @@ export class EpochsInLog extends Check {
     if (node.scans.get(fact.partition)?.hasHole === true && node.mayHaveLost(partition.name))
       return;
     if (losesNames(node, partition.name)) return;
-    const implied = log.epochs;
+    // What was deleted may be back after a loss of power; the cache, which is synced, had forgotten it.
+    const from = Math.min(replica.deletedBelow, log.end);
+    const implied = epochsFrom(log.epochs, from);
+    const cached = epochsFrom(fact.epochs, from);
     this.evaluations += implied.length + 1;
     for (let index = 0; index < implied.length; index += 1) {
       const want = implied[index] as { epoch: number; startOffset: number };
-      const got = fact.epochs[index];
+      const got = cached[index];
       if (got?.epoch === want.epoch && got.startOffset === want.startOffset) continue;
       const found = got === undefined ? "nothing" : `epoch ${got.epoch} from ${got.startOffset}`;
       const message = `the epoch cache has ${found} where the log has epoch ${want.epoch} from ${want.startOffset}`;
       this.fail(moment, message, fact.partition, want.startOffset);
       return;
     }
-    const extra = fact.epochs[implied.length];
+    const extra = cached[implied.length];
     if (extra === undefined) return;
-    if (fact.epochs.length === implied.length + 1 && this.#mayBeEmpty(replica, extra)) return;
+    if (cached.length === implied.length + 1 && this.#mayBeEmpty(replica, extra)) return;
     const message = `the epoch cache has epoch ${extra.epoch} from ${extra.startOffset}, of which the log has nothing`;
     this.fail(moment, message, fact.partition, extra.startOffset);
   }
@@ -64,6 +67,14 @@ export class EpochsInLog extends Check {
     const led = partition.isMetadata || partition.electedIn[entry.epoch] === node.nodeId;
     return led && entry.epoch > log.lastEpoch && entry.startOffset <= log.end;
   }
+}
+
+/** The same for a log that starts at that offset at the earliest. */
+function epochsFrom(epochs: readonly EpochEntry[], from: Offset): readonly EpochEntry[] {
+  const kept = epochs.findLastIndex(({ startOffset }) => startOffset <= from);
+  if (kept < 0) return epochs;
+  const first = epochs[kept] as EpochEntry;
+  return [{ ...first, startOffset: from }, ...epochs.slice(kept + 1)];
 }
 
 /**

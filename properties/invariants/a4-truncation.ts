@@ -1,4 +1,6 @@
 import type { FactOf } from "../../core/facts.ts";
+import type { LeaderEpoch } from "../../core/ids.ts";
+import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Moment } from "../observation.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
@@ -32,6 +34,9 @@ export class Truncation extends Check {
       return;
     }
     if (partition.isMetadata || replica.struck || !partition.inCommittedIsr(moment.nodeId)) return;
+    // An unclean election made it the only member, and it has not heard of that: it still does as the
+    // leader before says, of whose ISR it was none.
+    if (this.#electedUncleanly(partition, fact.leaderEpoch, moment)) return;
     // A deposed leader that has not heard of a loss counts by what was committed before.
     const { trueHighWatermark } = partition.canonOf(fact.leaderEpoch);
     const floor = Math.max(trueHighWatermark, replica.highWatermark);
@@ -39,5 +44,15 @@ export class Truncation extends Check {
     if (fact.toOffset >= floor) return;
     const message = `a member of the ISR cut its log from ${log.end} to ${fact.toOffset}, below the high watermark ${floor}`;
     this.fail(moment, message, fact.partition, fact.toOffset);
+  }
+
+  /** In an epoch after that one, up to the present. */
+  #electedUncleanly(partition: PartitionGhost, after: LeaderEpoch, { nodeId }: Moment): boolean {
+    const upTo = partition.registration?.leaderEpoch ?? -1;
+    for (let epoch = after + 1; epoch <= upTo; epoch += 1) {
+      const election = partition.elections[epoch];
+      if (election !== undefined && election.unclean && election.leader === nodeId) return true;
+    }
+    return false;
   }
 }

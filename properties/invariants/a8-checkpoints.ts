@@ -51,6 +51,8 @@ export class Checkpoints extends Check {
       this.evaluations += 1;
       const wrong = producerDifference(replica, fact.producers, nowMs, producerIdExpirationMs);
       if (wrong !== null) this.fail(moment, `after recovery, ${wrong}`, fact.partition, endOffset);
+      else if (replica.forgetting !== null && fact.producers.length < replica.scan.producers().size)
+        this.context.findings.situation("producers-forgotten");
     },
   };
 

@@ -1,12 +1,13 @@
 import type { FactOf } from "../../core/facts.ts";
-import { nextSequence } from "../ghost/producer-scan.ts";
+import { sequenceDue } from "../ghost/producer-scan.ts";
 import type { Moment } from "../observation.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
 
 /**
  * D1, sequences: in one log the batches of one producer id and epoch have consecutive sequences, and
- * a new epoch begins at 0. Where the leader's log has no state of the id, any first sequence is taken.
+ * a new epoch begins at 0. Where the leader has no state of the id, any first sequence is taken: its log
+ * has nothing of it, or recorded damage made it forget (ghost/forgotten-producers.ts).
  * A duplicate is answered with the offset of the batch that it repeats.
  *
  * Broken by: a broker that does not look at sequences.
@@ -24,15 +25,13 @@ export class Sequences extends Check {
 
   #appended(fact: FactOf<"appended">, moment: Moment): void {
     const { producerId, producerEpoch, baseSequence } = fact.batch.body;
-    const known = this.ghost.replica(fact.partition, moment).scan.producers().get(producerId);
-    if (known === undefined) return;
+    const replica = this.ghost.replica(fact.partition, moment);
+    const known = replica.scan.producers().get(producerId);
+    if (known === undefined || replica.leadsWithout(producerId, known)) return;
     const { startMs, producerIdExpirationMs } = this.context;
     if (startMs + moment.at / 1000 - known.lastTimestamp >= producerIdExpirationMs) return;
     this.evaluations += 1;
-    const last = known.batches[known.batches.length - 1]?.lastSequence ?? -1;
-    let want: number | null = null;
-    if (producerEpoch === known.producerEpoch) want = nextSequence(last);
-    else if (producerEpoch > known.producerEpoch) want = 0;
+    const want = sequenceDue(known, producerEpoch);
     if (baseSequence === want) return;
     const message =
       want === null

@@ -1,4 +1,5 @@
 import type { Batch } from "../../core/record/batch.ts";
+import { unrecognisedBehind } from "../ghost/forgotten-producers.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { EpochBump } from "../history/history.ts";
 import type { SendEntry, SentBatch } from "../history/send.ts";
@@ -8,8 +9,9 @@ import { Check } from "./check.ts";
 /**
  * D2, once per send: in one producer session (producer id and epoch) a send is committed at most
  * once, and exactly once if it was acknowledged with acks=all. A second time is legal only under a
- * higher epoch of that id that the client took because it had to; such a record is listed as a
- * duplicate with its cause. Of producers that are not idempotent see D7.
+ * higher epoch of that id that the client took because it had to, or from a leader that recorded damage
+ * made forget the first time (ghost/forgotten-producers.ts); such a record is listed as a duplicate with
+ * its cause. Of producers that are not idempotent see D7.
  *
  * Broken by: a broker that does not look at sequences.
  *   1. batch of sequence 0 is appended and committed, its answer lost   2. the retry is, too
@@ -40,21 +42,39 @@ export class OncePerSend extends Check {
     moment: Moment,
   ): void {
     const bump = this.#bumpBetween(first, sent, partition.name);
-    if (bump === undefined) {
+    if (bump !== undefined) {
+      const faults = this.#faultsAround(entry, sent, moment);
+      this.#listed(partition, entry, offset, `epoch-bump: ${bump.cause}`, faults);
+      this.context.findings.situation("epoch-bump-duplicate");
+      return;
+    }
+    const forgot = unrecognisedBehind(partition, sent, entry.committedAt, offset);
+    if (forgot === undefined) {
       const message = `${entry.sendId} is committed at offsets ${entry.committedAt} and ${offset}, in epochs ${first.producerEpoch} and ${sent.producerEpoch} of producer ${sent.producerId}`;
       this.fail(moment, message, partition.name, offset);
       return;
     }
-    this.context.findings.situation("epoch-bump-duplicate");
-    const { name, topic } = partition;
+    const cause = `forgotten-producer: ${forgot.node} had lost its snapshots of producers`;
+    this.#listed(partition, entry, offset, cause, forgot.forgetting.faults);
+    entry.repeats += 1;
+    this.context.findings.situation("forgotten-producer-duplicate");
+  }
+
+  #listed(
+    partition: PartitionGhost,
+    entry: SendEntry,
+    offset: number,
+    cause: string,
+    faults: readonly string[],
+  ): void {
     this.context.history.duplicates.push({
-      topic,
-      partition: Number(name.slice(topic.length + 1)),
+      topic: partition.topic,
+      partition: partition.index,
       offset,
       firstOffset: entry.committedAt,
       sendId: entry.sendId,
-      cause: `epoch-bump: ${bump.cause}`,
-      because: { setting: null, value: null, faults: this.#faultsAround(entry, sent, moment) },
+      cause,
+      because: { setting: null, value: null, faults },
     });
   }
 

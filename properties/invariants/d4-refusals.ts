@@ -40,7 +40,9 @@ export class Refusals extends Check {
     if (fact.error === Errors.UNKNOWN_PRODUCER_ID) {
       if (known !== undefined) wrong = "the log has batches of it";
     } else if (known === undefined) wrong = "the log has nothing of it, so any sequence fits";
-    else if (producerEpoch > known.producerEpoch) {
+    else if (replica.leadsWithout(producerId, known)) {
+      wrong = "the leader has forgotten it, so any sequence fits";
+    } else if (producerEpoch > known.producerEpoch) {
       if (baseSequence === 0) wrong = "a new epoch begins at 0";
     } else if (producerEpoch === known.producerEpoch) {
       const last = known.batches[known.batches.length - 1]?.lastSequence ?? -1;

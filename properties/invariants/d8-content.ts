@@ -1,5 +1,6 @@
 import type { BatchBody } from "../../core/record/batch.ts";
 import { Batch } from "../../core/record/batch.ts";
+import { OFFSETS_TOPIC } from "../../core/ids.ts";
 import type { FactOf } from "../../core/facts.ts";
 import { decodeRecords } from "../../core/record/decode.ts";
 import { sameBytes } from "../history/content-hash.ts";
@@ -27,7 +28,9 @@ export class Content extends Check {
 
   #judge(fact: FactOf<"appended">, moment: Moment): void {
     const { body, baseOffset } = fact.batch;
-    if (body.isControl || this.ghost.partition(fact.partition).isMetadata) return;
+    const { isMetadata, topic } = this.ghost.partition(fact.partition);
+    // What is in the log of groups comes from their coordinator, which no client may write to.
+    if (body.isControl || isMetadata || topic === OFFSETS_TOPIC) return;
     const history = this.context.history.partition(fact.partition);
     this.evaluations += 1;
     if (history.sentBatch(body) !== null) return;

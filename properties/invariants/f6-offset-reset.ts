@@ -3,7 +3,7 @@ import type { FactOf } from "../../core/facts.ts";
 import type { Moment } from "../observation.ts";
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
-import type { PastEra } from "../ghost/canon.ts";
+import type { CommittedLoss } from "../ghost/canon.ts";
 import { Positions } from "./positions.ts";
 import type { Position } from "./positions.ts";
 
@@ -48,12 +48,12 @@ export class OffsetReset extends Check {
 
   #judge(fact: FactOf<"position-set">, position: Position, before: number, moment: Moment): void {
     if (fact.why === "assigned" || fact.why === "seek") return;
-    const { trueHighWatermark, pastEras } = this.ghost.partition(fact.partition);
+    const { trueHighWatermark, losses } = this.ghost.partition(fact.partition);
     this.evaluations += 1;
     let wrong: string | null = null;
     if (fact.why !== "truncation" && fact.cause !== Errors.OFFSET_OUT_OF_RANGE) {
       wrong = `after ${errorName(fact.cause)}`;
-    } else if (before <= trueHighWatermark && !isGone(before, position, pastEras)) {
+    } else if (before <= trueHighWatermark && !isGone(before, position, losses)) {
       wrong = `although all below ${trueHighWatermark} is committed`;
     }
     if (wrong === null) return;
@@ -63,8 +63,8 @@ export class OffsetReset extends Check {
 }
 
 /** Records before that position were lost since the consumer lost its position the last time. */
-function isGone(before: number, position: Position, pastEras: readonly PastEra[]): boolean {
-  const news = pastEras.slice(position.losses);
-  position.losses = pastEras.length;
-  return news.some(({ loss }) => loss.offset < before);
+function isGone(before: number, position: Position, losses: readonly CommittedLoss[]): boolean {
+  const news = losses.slice(position.losses);
+  position.losses = losses.length;
+  return news.some(({ offset }) => offset < before);
 }

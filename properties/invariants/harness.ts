@@ -12,7 +12,7 @@ export const whiteBoxOf: Readonly<Record<BlackBoxAnomaly, readonly string[]>> = 
   // What is stuck is not read either.
   unseen: [
     ...["A4", "A5", "B1", "B2", "B4", "B6", "B7", "B12", "B13", "D2", "F1", "F6"],
-    ...["L1", "L2", "L3", "L4", "L5", "L12"],
+    ...["L1", "L2", "L3", "L4", "L5", "L9", "L12"],
   ],
   "nonmonotonic-send": ["B1", "D1", "D3", "H2"],
   "nonmonotonic-poll": ["F1", "F6"],

@@ -64,7 +64,11 @@ describe("invariants", () => {
       }
       return step.name === "booted-1" ? { ...step, disk: [x] } : step;
     });
-    expect(firedBy(falsified(killed, "loaded-1", { endOffset: 1 }), ["B2"])).toEqual([]);
+    const short = falsified(killed, "loaded-1", { endOffset: 1 });
+    expect(firedBy(short, ["B2"])).toEqual(["B2"]);
+    const down = short.find(({ name }) => name === "power-loss-1") as (typeof short)[number];
+    const dark = { ...down, name: "power-loss-while-down", event: { kind: "lost-power" } as const };
+    expect(firedBy(inserted(short, "power-loss-1", [dark]), ["B2"])).toEqual([]);
     const uncommitted = isr.map((step) =>
       step.name === "booted-1" ? { ...step, disk: [x, y] } : step,
     );

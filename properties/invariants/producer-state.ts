@@ -8,7 +8,8 @@ const CLOCK_TOLERANCE_MS = 3_600_000;
 /**
  * Compares what a broker remembers of the producers of a log with what the log says: id, epoch, last
  * batch and timestamp must be equal, the remembered batches must be a suffix of the log's last five.
- * A producer may be missing once it may have expired. Returns what is wrong, or null.
+ * A producer may be missing once it may have expired, and where recorded damage took the snapshots of a
+ * log that was closed, so that Kafka does not read it: what came before is forgotten. Returns what is wrong, or null.
  */
 export function producerDifference(
   replica: ReplicaGhost,
@@ -27,6 +28,7 @@ export function producerDifference(
   for (const [producerId, truth] of scanned) {
     if (remembered.some((entry) => entry.producerId === producerId)) continue;
     if (nowMs - truth.lastTimestamp >= expirationMs - CLOCK_TOLERANCE_MS) continue;
+    if (replica.mayHaveForgotten(truth)) continue;
     return `producer ${producerId} is forgotten, which has batches in the log`;
   }
   return null;

@@ -1,4 +1,5 @@
 /** All invariants of the white box, and how they are put into a run. */
+import { ForgottenProducers } from "../ghost/forgotten-producers.ts";
 import type { BlackBoxOptions } from "../history/black-box.ts";
 import { blackBoxAnomalies, checkHistory } from "../history/black-box.ts";
 import type { Findings, Moment, NodeEvent } from "../observation.ts";
@@ -153,6 +154,7 @@ export function createObservers(options: ObserversOptions): Observers {
     history,
     { on: ghost.first },
     ...checks.map(({ before }) => ({ on: before })),
+    new ForgottenProducers(ghost, context.faults ?? null),
     ghost,
     ...checks.map(afterGhost),
     new SituationCounter(findings),

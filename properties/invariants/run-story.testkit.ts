@@ -1,6 +1,7 @@
 /** Tells a story of facts to checkers and returns what they found; for the tests of the invariants. */
 import type { Fact } from "../../core/facts.ts";
 import { codecs } from "../cluster/codecs.ts";
+import type { LossJudge } from "../ghost/commitments.ts";
 import type { DurableFiles } from "../ghost/durable-files.ts";
 import { Ghost } from "../ghost/ghost.ts";
 import { History } from "../history/history.ts";
@@ -19,9 +20,17 @@ export interface Found {
   readonly history: History;
 }
 
-/** Runs the checks `only`, without the black box; or all, and the black box at the end. */
-export function runStory(steps: readonly Step[], only?: readonly string[]): Found {
+/**
+ * Runs the checks `only`, without the black box; or all, and the black box at the end. Without a judge
+ * nothing may be lost.
+ */
+export function runStory(
+  steps: readonly Step[],
+  only?: readonly string[],
+  judge?: LossJudge,
+): Found {
   const disks = new Map<string, Uint8Array>();
+  const others = new Map<string, readonly string[]>();
   const violations: Violation[] = [];
   const checks: Record<string, number> = {};
   const situations = new Set<string>();
@@ -32,7 +41,8 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
     },
     situation: (name) => situations.add(name),
   };
-  const ghost = new Ghost({ files: filesOf(disks), defaultMinIsr: 2 });
+  const files = filesOf(disks, others);
+  const ghost = new Ghost({ files, defaultMinIsr: 2, ...(judge && { judge }) });
   const history = new History();
   const context: CheckContext = {
     ghost,
@@ -59,6 +69,7 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
   let seq = 0;
   for (const step of steps) {
     if (step.disk !== undefined) disks.set(step.node, joined(step.disk.map((b) => b.bytes())));
+    if (step.files !== undefined) others.set(step.node, step.files);
     if (step.event?.kind === "booted") {
       incarnations.set(step.node, (incarnations.get(step.node) ?? 1) + 1);
     }
@@ -74,7 +85,7 @@ export function runStory(steps: readonly Step[], only?: readonly string[]): Foun
     if (step.event !== undefined) dispatcher.nodeEvent(step.event, moment);
     if (step.fact !== undefined) dispatcher.fact(step.fact, moment);
     if (step.frame !== undefined) {
-      dispatcher.frameDelivered(step.frame.connection, step.frame.content, moment);
+      dispatcher.frameDelivered(step.frame.connection, step.frame.content, moment, "");
     }
   }
   dispatcher.atEnd({ at: seq * 1000, seq, node: "", nodeId: -1, incarnation: 1 });
@@ -115,10 +126,13 @@ function indexOf(steps: readonly Step[], name: string): number {
   return index;
 }
 
-function filesOf(disks: ReadonlyMap<string, Uint8Array>): DurableFiles {
+function filesOf(
+  disks: ReadonlyMap<string, Uint8Array>,
+  others: ReadonlyMap<string, readonly string[]>,
+): DurableFiles {
   return {
-    list: (node) => (disks.has(node) ? [diskPath] : []),
-    read: (node) => disks.get(node) ?? null,
+    list: (node) => [...(disks.has(node) ? [diskPath] : []), ...(others.get(node) ?? [])],
+    read: (node, path) => (path === diskPath ? (disks.get(node) ?? null) : null),
     damage: () => [],
   };
 }

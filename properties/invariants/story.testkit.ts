@@ -14,6 +14,8 @@ export interface Step {
   readonly event?: NodeEvent;
   /** Before the step, this node's file is replaced by these batches. */
   readonly disk?: readonly Batch[];
+  /** Before the step, these are the other files of this node. */
+  readonly files?: readonly string[];
   readonly frame?: { readonly connection: number; readonly content: unknown };
 }
 
@@ -45,7 +47,7 @@ export class Story {
     fact: Pick<
       Extract<Fact, { kind: "partition-decided" }>,
       "leader" | "leaderEpoch" | "partitionEpoch" | "isr" | "previousIsr" | "previousLeader" | "why"
-    >,
+    > & { readonly unclean?: boolean; readonly uncleanAllowed?: boolean },
   ): void {
     this.tell(name, "c100", {
       kind: "partition-decided",

@@ -10,6 +10,7 @@ import { K19 } from "./k19.ts";
 import { K20 } from "./k20.ts";
 import { K21 } from "./k21.ts";
 import { K24 } from "./k24.ts";
+import { K25 } from "./k25.ts";
 import { K27 } from "./k27.ts";
 import { K28 } from "./k28.ts";
 import { K29 } from "./k29.ts";
@@ -92,6 +93,7 @@ export const knownBugs: readonly KnownBug[] = [
   K20,
   K21,
   K24,
+  K25,
   K27,
   K28,
   K29,

@@ -33,9 +33,11 @@ export function healDeadlines(plan: Timed): HealDeadlines {
   const deliveryMs = Math.max(0, ...clientMs(plan, "producer", "delivery.timeout.ms"));
   const blockMs = Math.max(0, ...clientMs(plan, "producer", "max.block.ms"));
   const requestMs = Math.max(0, ...clientMs(plan, "consumer", "request.timeout.ms"));
+  // A deposed leader that knows nothing of it refuses no reader: the reader has to ask by itself.
+  const metadataMs = Math.max(0, ...clientMs(plan, "consumer", "metadata.max.age.ms"));
   const uncleanMs = isUnclean(plan) ? broker(plan, "unclean.leader.election.interval.ms") : 0;
   const restMs = ROUNDS * roundMs + CONNECTION_MS + uncleanMs;
-  const readMs = READ_MS + CONNECTION_MS + 2 * requestMs;
+  const readMs = READ_MS + CONNECTION_MS + 2 * requestMs + metadataMs;
   return {
     // What is sent still may be under way, and every append makes followers lag again.
     restUs: 1000 * (restMs + deliveryMs),

@@ -4,9 +4,10 @@ import { endOfBatchAt } from "../ghost/header-rot.ts";
 import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { FaultKind } from "../../sim/faults/fault.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
-import { touches } from "./hampered.ts";
+import { joins, touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
 import type { ExcuseReason } from "./pending.ts";
+import type { ReaderWatch } from "./reader-watch.ts";
 
 const HOUR_MS = 3_600_000;
 const METADATA_SEGMENT = new RegExp(`/${METADATA_PARTITION}/(\\d+)\\.log$`);
@@ -136,6 +137,16 @@ function holdsAll({ partition }: LivePartition, broker: NodeId, end: number): bo
   return (partition.replica(broker)?.log.end ?? -1) >= end;
 }
 
+/** Of L12, and of all that lies above the leader's high watermark: why it stands still. */
+export function frozenExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
+  return firstOf(
+    () => leaderExcuse(view, live),
+    () => minIsrExcuse(view, live),
+    () => rotExcuse(view, live),
+    () => outsiderExcuse(view, live),
+  );
+}
+
 /** Of L4: what a client stamps lies an hour ahead of the leader's clock. */
 export function clockExcuse(view: HealView, client: string, leader: NodeId): ExcuseReason | null {
   if (leader < 0) return null;
@@ -150,6 +161,50 @@ export function rotExcuse(view: HealView, live: LivePartition): ExcuseReason | n
   if (leader < 0) return null;
   const isRotten = hasDamage(view, view.name(leader), `/${live.partition.name}/`);
   return isRotten ? "rotten-range" : null;
+}
+
+/** A client that nobody tells of the present leader, and the fault that keeps its informant ignorant. */
+export interface StaleClient {
+  readonly client: string;
+  readonly fault: string;
+}
+
+/**
+ * Of L9 and L4: these clients, all readers of the partition or the one that probes it, if nobody has told any of them of its present leader epoch, and each
+ * had its last metadata from a broker outside the core that a fault keeps from learning anything: on itself,
+ * its disk for one, or on its link to the active controller; else null. Such a broker serves clients with what it knows for as long as it runs, and still leads as far
+ * as it knows. A client prefers a node that it is connected to for its next metadata
+ * (NetworkClient.leastLoadedNode), looks up the bootstrap servers only when no node is left, or when nobody
+ * has answered for metadata.recovery.rebootstrap.trigger.ms (KIP-899, KIP-1102), and cannot tell that an
+ * answer is old (Metadata.java compares it with its own epoch): it may stay there for good.
+ */
+export function staleClients(
+  view: HealView,
+  { partition, registration }: LivePartition,
+  clients: readonly string[],
+  watch: ReaderWatch,
+): readonly StaleClient[] | null {
+  const stale: StaleClient[] = [];
+  for (const client of clients) {
+    const told = watch.lastAnswer(client);
+    if (told === undefined || view.isInCoreByName(told.by)) return null;
+    if ((told.epochs.get(partition.name) ?? -1) >= registration.leaderEpoch) return null;
+    const fault = ignoranceOf(view, told.by);
+    if (fault === null) return null;
+    stale.push({ client, fault });
+  }
+  return stale;
+}
+
+/** Id of a fault that stands on that server, or between it and the active controller; null without one. */
+function ignoranceOf(view: HealView, server: string): string | null {
+  const { active } = view.watch;
+  if (active === null) return null;
+  const controller = view.name(active.node);
+  const culprit = view.world
+    .standingFaults()
+    .find((one) => one.nodes.includes(server) || joins(one, server, controller));
+  return culprit?.fault.id ?? null;
 }
 
 /** Faults with which a link lets some things pass, or passes them late. A cut one is not flaky. */

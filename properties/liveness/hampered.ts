@@ -20,15 +20,16 @@ export function touches({ nodes, links }: FaultTargets, node: string): boolean {
 
 /** One of these faults holds back what goes from one node to the other, or the other way. */
 export function cuts(faults: readonly StandingFault[], one: string, other: string): boolean {
+  return faults.some((standing) => standing.fault.kind === "block" && joins(standing, one, other));
+}
+
+/** The fault is on what goes from one node to the other, or the other way. */
+export function joins({ links }: FaultTargets, one: string, other: string): boolean {
   const isEnd = (end: string, node: string): boolean => end === ANY || end === node;
-  return faults
-    .filter(({ fault }) => fault.kind === "block")
-    .some(({ links }) =>
-      links.some(
-        ([from, to]) =>
-          (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
-      ),
-    );
+  return links.some(
+    ([from, to]) =>
+      (isEnd(from, one) && isEnd(to, other)) || (isEnd(from, other) && isEnd(to, one)),
+  );
 }
 
 /** Servers that the fault is on; one on all links is on none of them. */

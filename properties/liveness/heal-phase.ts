@@ -2,8 +2,8 @@
  * What follows the heal. Without new traffic the cluster comes to rest, every send is resolved and what
  * was acknowledged is read; then probes are sent, the cluster comes to rest again, and they are read.
  * Each step has a deadline of its own, made of the plan's timeouts; what has not come true by then is
- * excused by name, told as a stall of a fault that was left standing, or a violation. Records that nobody
- * reads are for the clients' history to judge: then no probe takes the place of what may be lost.
+ * excused by name, told as a stall of a fault that was left standing, or a violation. Records that readers
+ * went past are for the clients' history to judge: then no probe takes the place of what may be lost.
  *
  * Looks at the cluster every 20 ms at most, and only until the first thing that is missing.
  */
@@ -18,10 +18,12 @@ import { HighWatermarkCatchesUp } from "./l12-high-watermark.ts";
 import { PartitionLeaders } from "./l2-partition-leaders.ts";
 import { BrokersRun } from "./l3-brokers-run.ts";
 import { ProduceResolves } from "./l4-produce-resolves.ts";
+import { ReadersReachTheEnd } from "./l9-readers-reach-the-end.ts";
 import { FullReplication } from "./l5-full-replication.ts";
 import { MetadataConverges } from "./l6-metadata-converges.ts";
 import type { ExcuseReason, LivenessCheck, Pending } from "./pending.ts";
 import type { Probes } from "./probes.ts";
+import type { ReaderWatch } from "./reader-watch.ts";
 import type { Findings } from "../observation.ts";
 import type { Progress } from "../progress.ts";
 import type { Stall } from "../verdict.ts";
@@ -32,8 +34,15 @@ export interface HealPhaseOptions extends HealViewOptions {
   readonly findings: Findings;
   readonly progress: Progress;
   readonly probes: Probes;
-  /** Operations of the plan, or of its clients' own code, are still to begin. */
+  /** When the plan's last operation begins. */
+  readonly lastOperationAt: number;
+  /** Clients' own code is still to end. */
   readonly isWorking: () => boolean;
+  readonly readerWatch: ReaderWatch;
+  /** By partition, the clients that read it from the beginning to the end. */
+  readonly readers: ReadonlyMap<string, readonly string[]>;
+  /** A fault that no Kafka can clear keeps records of the partition from being read: told elsewhere. */
+  readonly mayStall: (partition: string) => boolean;
   /** Where probes would disturb, the traffic of the plan has to do. */
   readonly mayProbe: boolean;
   /** Sends a record to a partition, as soon as the client that probes is up. */
@@ -55,7 +64,9 @@ export class HealPhase {
   readonly #view: HealView;
   readonly #deadlines: HealDeadlines;
   readonly #atRest: readonly LivenessCheck[];
+  readonly #leaders: PartitionLeaders = new PartitionLeaders();
   readonly #produce: ProduceResolves;
+  readonly #readers: ReadersReachTheEnd;
   readonly #livelock: NoLivelock = new NoLivelock();
   /** Invariant and object of what was told; it is not waited for any more. */
   readonly #settled: Set<string> = new Set();
@@ -70,10 +81,12 @@ export class HealPhase {
     this.#view = new HealView(options);
     this.#deadlines = healDeadlines(options.plan);
     this.#since = this.#startedAt = options.world.nowUs;
-    this.#produce = new ProduceResolves(options.probes, options.progress);
+    const { progress, readers, readerWatch: watch } = options;
+    this.#produce = new ProduceResolves(options.probes, progress, watch);
+    this.#readers = new ReadersReachTheEnd({ progress, readers, watch });
     this.#atRest = [
       new QuorumLeader(),
-      new PartitionLeaders(),
+      this.#leaders,
       new BrokersRun(),
       new FullReplication(),
       new MetadataConverges(),
@@ -89,17 +102,18 @@ export class HealPhase {
     });
   }
 
-  /** What the present step waits for, beside records to be read. */
+  /** What the present step waits for, beside what was lost to be read anew. */
   get #checks(): readonly LivenessCheck[] {
     switch (this.#step) {
       case "rest":
         return this.#atRest;
       case "reading":
-        return [this.#produce];
+        return [this.#produce, this.#readers];
       case "probes":
         return [...this.#atRest, this.#produce];
-      case "operations":
       case "probes-read":
+        return [this.#readers];
+      case "operations":
         return [];
     }
   }
@@ -112,12 +126,23 @@ export class HealPhase {
     const { restUs, readUs, probeUs } = this.#deadlines;
     switch (this.#step) {
       case "operations":
-        if (this.#options.isWorking()) return false;
+        if (nowUs <= this.#options.lastOperationAt) {
+          this.#since = nowUs;
+          return false;
+        }
+        if (this.#options.isWorking() && !(this.#isLate(restUs) && this.#blocksPrograms)) {
+          return false;
+        }
         this.#enter("rest");
         this.#startedAt = nowUs;
         return false;
       case "rest":
-        if (this.#isDone(restUs)) this.#enter("reading");
+        if (!this.#isDone(restUs)) return false;
+        // What programs waited for has come after all: they go on.
+        this.#enter(
+          this.#options.isWorking() && this.#settled.size === 0 ? "operations" : "reading",
+        );
+        this.#produce.sendsBefore = nowUs;
         return false;
       case "reading":
         if (!this.#isDone(readUs)) return false;
@@ -126,12 +151,15 @@ export class HealPhase {
         this.#sendProbes();
         return false;
       case "probes":
+        // A topic may have grown since.
+        this.#sendProbes();
         this.#retryProbes();
         if (!this.#isDone(probeUs)) return false;
         if (this.#settled.size === 0) this.timeToHealUs = nowUs - this.#startedAt;
         this.#enter("probes-read");
         return false;
       case "probes-read":
+        if (!this.#isDone(readUs)) return false;
         return this.#unread === 0 || this.#isLate(readUs);
     }
   }
@@ -147,7 +175,7 @@ export class HealPhase {
   }
 
   reportChecks(findings: Findings): void {
-    for (const check of [...this.#atRest, this.#produce, this.#livelock]) {
+    for (const check of [...this.#atRest, this.#produce, this.#readers, this.#livelock]) {
       findings.checked(check.id, check.evaluations);
     }
   }
@@ -156,6 +184,17 @@ export class HealPhase {
     const { progress } = this.#options;
     // Where records were lost, what took their place has to be read.
     return progress.hasReadAnew ? progress.unreadRecords : progress.unreadRecords + 1;
+  }
+
+  /** Nothing can be sent to some partition. Where that is legal, programs may try for ever. */
+  get #blocksPrograms(): boolean {
+    if (this.#firstOf(this.#leaders) !== null) return true;
+    const { ghost } = this.#view;
+    for (const { partition, registration } of this.#view.partitions()) {
+      const { isr, replicas } = registration;
+      if (isr.length < ghost.effectiveMinIsr(partition, replicas.length)) return true;
+    }
+    return false;
   }
 
   #isLate(deadlineUs: number): boolean {
@@ -186,10 +225,15 @@ export class HealPhase {
     return null;
   }
 
+  /** To every partition of the plan's topics, as many as they are, that got none yet. */
   #sendProbes(): void {
-    if (!this.#options.mayProbe) return;
+    const { mayProbe, plan, probes } = this.#options;
+    if (!mayProbe) return;
     for (const { partition } of this.#view.partitions()) {
-      if (!this.#isGivenUp(partition.name)) this.#send(partition.name);
+      const { name, topic } = partition;
+      if (probes.all.has(name) || this.#isGivenUp(name)) continue;
+      // What Kafka keeps for itself takes no records of others.
+      if (plan.topics.some((one) => one.name === topic)) this.#send(name);
     }
   }
 
@@ -214,12 +258,15 @@ export class HealPhase {
     const key = `${check.id} ${object}`;
     if (this.#settled.has(key)) return;
     this.#settled.add(key);
+    const isReading = check === this.#readers;
+    if (isReading && partition !== null && this.#options.mayStall(partition)) return;
     const fault = this.#leftFaultOn(nodes);
     const reason = fault === null ? pending.excuse() : null;
-    if (partition !== null && (fault !== null || reason !== null) && this.#isGivenUp(partition)) {
+    const waitsFor = pending.waitsFor();
+    const isLegal = fault !== null || reason !== null;
+    if (partition !== null && isLegal && (isReading || this.#isGivenUp(partition))) {
       this.#options.giveUp(partition);
     }
-    const waitsFor = pending.waitsFor();
     if (fault !== null) {
       this.stalls.push({ invariant: check.id, object, waitsFor, fault });
       return;
@@ -228,6 +275,10 @@ export class HealPhase {
       const objects = this.excused.get(reason);
       if (objects === undefined) this.excused.set(reason, new Set([object]));
       else objects.add(object);
+      const standing = pending.excusedBy?.() ?? null;
+      if (standing !== null) {
+        this.stalls.push({ invariant: check.id, object, waitsFor, fault: standing });
+      }
       return;
     }
     const sinceMs = Math.round((at - this.#startedAt) / 1000);

@@ -46,6 +46,7 @@ export class HealView {
   readonly quorumSpeaks: boolean;
   readonly #names: Map<NodeId, string> = new Map();
   readonly #inCore: ReadonlySet<NodeId>;
+  readonly #coreNames: ReadonlySet<string>;
   readonly #planned: readonly string[];
 
   constructor({ plan, ghost, world, watch, core }: HealViewOptions) {
@@ -63,6 +64,7 @@ export class HealView {
     for (const { name, nodeId } of servers) this.#names.set(nodeId, name);
     const members = servers.filter(({ isInCore }) => isInCore);
     this.#inCore = new Set(members.map(({ nodeId }) => nodeId));
+    this.#coreNames = new Set(core.servers);
     this.brokers = members.filter(({ roles }) => roles.includes("broker"));
     this.controllers = members.filter(({ roles }) => roles.includes("controller"));
     this.voters = servers.filter(({ roles }) => roles.includes("controller"));
@@ -85,6 +87,10 @@ export class HealView {
 
   isInCore(nodeId: NodeId): boolean {
     return this.#inCore.has(nodeId);
+  }
+
+  isInCoreByName(name: string): boolean {
+    return this.#coreNames.has(name);
   }
 
   /** Its process runs, be it paused. */

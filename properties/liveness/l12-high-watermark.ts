@@ -9,14 +9,7 @@
  *   3. nobody appends: the high watermark stays, and the producer waits until its timeout
  */
 import type { NodeId } from "../../core/ids.ts";
-import {
-  firstOf,
-  leaderExcuse,
-  minIsrExcuse,
-  rotExcuse,
-  outsiderExcuse,
-  serverExcuse,
-} from "./excuses.ts";
+import { firstOf, frozenExcuse, serverExcuse } from "./excuses.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
 import { LivenessCheck } from "./pending.ts";
@@ -40,11 +33,8 @@ export class HighWatermarkCatchesUp extends LivenessCheck {
           waitsFor: () => describe(view, live, replica),
           excuse: () =>
             firstOf(
-              () => leaderExcuse(view, live),
-              () => minIsrExcuse(view, live),
               () => serverExcuse(view, replica),
-              () => rotExcuse(view, live),
-              () => outsiderExcuse(view, live),
+              () => frozenExcuse(view, live),
             ),
         };
       }

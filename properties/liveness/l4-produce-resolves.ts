@@ -10,22 +10,36 @@
  *   3. no acks=all send is acknowledged before its timeout
  */
 import type { Progress } from "../progress.ts";
-import { clockExcuse, diskFullExcuse, firstOf, leaderExcuse, minIsrExcuse } from "./excuses.ts";
+import {
+  clockExcuse,
+  diskFullExcuse,
+  firstOf,
+  leaderExcuse,
+  minIsrExcuse,
+  staleClients,
+} from "./excuses.ts";
+import type { StaleClient } from "./excuses.ts";
 import type { HealView } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
 import { LivenessCheck } from "./pending.ts";
 import { PROBE_CLIENT } from "./probe-client.ts";
 import type { Probe, Probes } from "./probes.ts";
+import type { ReaderWatch } from "./reader-watch.ts";
 
 export class ProduceResolves extends LivenessCheck {
   readonly id = "L4";
+  /** Programs that wait for a partition without a leader send again and again: what began since is no news. */
+  sendsBefore: number = Infinity;
   readonly #probes: Probes;
   readonly #progress: Progress;
 
-  constructor(probes: Probes, progress: Progress) {
+  readonly #watch: ReaderWatch;
+
+  constructor(probes: Probes, progress: Progress, watch: ReaderWatch) {
     super();
     this.#probes = probes;
     this.#progress = progress;
+    this.#watch = watch;
   }
 
   *pending(view: HealView): Iterable<Pending> {
@@ -36,13 +50,14 @@ export class ProduceResolves extends LivenessCheck {
     for (const [client, sends] of this.#progress.openByClient) {
       if (client === PROBE_CLIENT) continue;
       this.evaluations += 1;
-      if (sends.size === 0) continue;
+      const [first] = sends;
+      if (first === undefined || first[1] > this.sendsBefore) continue;
       yield {
         object: client,
         partition: null,
         nodes: [client],
         waitsFor: () =>
-          `${sends.size} sends are neither acknowledged nor failed, ${first(sends)} first`,
+          `${sends.size} sends are neither acknowledged nor failed, ${first[0]} first`,
         excuse: () => null,
       };
     }
@@ -52,6 +67,8 @@ export class ProduceResolves extends LivenessCheck {
     const { partition } = probe;
     const live = [...view.partitions()].find((one) => one.partition.name === partition);
     const leader = live?.registration.leader ?? -1;
+    const stale = (): readonly StaleClient[] | null =>
+      live === undefined ? null : staleClients(view, live, [PROBE_CLIENT], this.#watch);
     return {
       object: partition,
       partition,
@@ -68,12 +85,9 @@ export class ProduceResolves extends LivenessCheck {
               () => minIsrExcuse(view, live),
               () => diskFullExcuse(view, live),
               () => clockExcuse(view, PROBE_CLIENT, leader),
+              () => (stale() === null ? null : "stale-metadata"),
             ),
+      excusedBy: () => stale()?.[0]?.fault ?? null,
     };
   }
-}
-
-function first(sends: ReadonlySet<string>): string {
-  for (const sendId of sends) return sendId;
-  return "";
 }

@@ -26,6 +26,8 @@ export const excuseReasons = {
     "the high watermark waited for a replica outside the ISR, and nothing was appended since",
   "frozen-high-watermark": "replicas join at a frozen high watermark under min ISR (KAFKA-19996)",
   "flaky-links-outside-core": "faults stand on replicas outside the core, which come and go",
+  "stale-metadata":
+    "clients keep to brokers outside the core that faults keep from the controller, and that know no better",
 } as const;
 export type ExcuseReason = keyof typeof excuseReasons;
 
@@ -41,6 +43,8 @@ export interface Pending {
   readonly waitsFor: () => string;
   /** Why a correct Kafka may miss it; null when it may not. */
   readonly excuse: () => ExcuseReason | null;
+  /** Id of the fault outside the core that the excuse is about, so that it is told as a stall too. */
+  readonly excusedBy?: () => string | null;
 }
 
 /** One promise of liveness. */

@@ -6,6 +6,7 @@ export const livenessInvariants: readonly string[] = [
   "L4",
   "L5",
   "L6",
+  "L9",
   "L11",
   "L12",
 ];

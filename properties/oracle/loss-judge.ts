@@ -12,7 +12,7 @@
  */
 import type { Offset } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
-import type { CopyFate } from "../ghost/canon.ts";
+import type { CopyFate, Destruction } from "../ghost/canon.ts";
 import { destroyedAt } from "../ghost/canon.ts";
 import type { FaultRecord } from "../ghost/fault-record.ts";
 import type { LossJudge } from "../ghost/commitments.ts";
@@ -22,9 +22,9 @@ import type { ReplicaGhost } from "../ghost/replica-ghost.ts";
 
 /** Judges by the faults that struck the copies. */
 export function lossJudge(faults: FaultRecord): LossJudge {
-  return ({ leader, leaderEpoch, election, offset, batch, at }) => {
+  return ({ leader, leaderEpoch, election, destroyed, offset, batch, at }) => {
     const { partition, node } = leader;
-    const own = destroyedAt(leader.destroyed, offset);
+    const own = destroyedAt(destroyed, offset);
     const wasInIsr = election.previousIsr.includes(node.nodeId);
     if (wasInIsr ? own === undefined : !mayBeUnclean(election)) return null;
     for (const member of election.electable ?? election.previousIsr) {
@@ -35,7 +35,9 @@ export function lossJudge(faults: FaultRecord): LossJudge {
     const others = partition.replicas.filter((replica) => replica !== leader);
     const fates = [leader, ...others].map((replica) => {
       const isHeld = holds(replica, batch);
-      return fateOf({ replica, offset, at, isHeld, isLeader: replica === leader, faults });
+      const isLeader = replica === leader;
+      const taken = isLeader ? destroyed : replica.destroyed;
+      return fateOf({ replica, destroyed: taken, offset, at, isHeld, isLeader, faults });
     });
     return {
       at,
@@ -60,6 +62,7 @@ function holds({ log }: ReplicaGhost, batch: Batch | undefined): boolean {
 
 interface Copy {
   readonly replica: ReplicaGhost;
+  readonly destroyed: readonly Destruction[];
   readonly offset: Offset;
   readonly at: number;
   readonly isHeld: boolean;
@@ -67,9 +70,9 @@ interface Copy {
   readonly faults: FaultRecord;
 }
 
-function fateOf({ replica, offset, at, isHeld, isLeader, faults }: Copy): CopyFate {
+function fateOf({ replica, destroyed, offset, at, isHeld, isLeader, faults }: Copy): CopyFate {
   const { node, partition } = replica;
-  const own = destroyedAt(replica.destroyed, offset);
+  const own = destroyedAt(destroyed, offset);
   if (own !== undefined && !isHeld) {
     return { node: node.name, fate: "destroyed", faults: own.faults };
   }

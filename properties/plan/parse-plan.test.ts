@@ -297,3 +297,128 @@ function spoil(plan: Json, place: Place, value: unknown, cut: boolean): void {
   else if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else delete parent[last];
 }
+
+describe("operations of admins", () => {
+  const admin = { id: "w2", at: 5, client: "a1" };
+  const topic = "order-events";
+  const grow = { ...admin, op: "create-partitions", topic, count: 5 };
+  const withOperations = (...operations: object[]): Json =>
+    changed("workload", [...example.workload, ...operations]);
+
+  it("are read as they are", () => {
+    const operations = [
+      { ...grow, assignment: [["b1", "b2", "b3"]] },
+      { ...admin, id: "w3", op: "list-groups" },
+      { ...admin, id: "w4", op: "describe-groups", groups: ["g", "h"] },
+      { ...admin, id: "w5", op: "delete-groups", groups: [] },
+      { ...admin, id: "w6", op: "delete-offsets", group: "g", topic, partitions: [0, 4] },
+      { ...admin, id: "w7", op: "alter-offsets", group: "g", offsets: [[topic, 4, 17]] },
+    ];
+    const plan = readPlan(withOperations(...operations), vocabulary);
+    expect(plan.workload.slice(1)).toEqual(operations);
+  });
+
+  it("that make a topic larger let its new partitions be named everywhere in the plan", () => {
+    const plan = withOperations(
+      grow,
+      { ...example.workload[0], id: "w3", partition: 4 },
+      { id: "w4", at: 6, client: "r1", op: "seek", topic, partition: 4, offset: 0 },
+    );
+    const [, , fault] = [...example.faults, { ...example.faults[1], id: "f3" }];
+    const target = { role: "leader", of: "order-events-4" };
+    const read = readPlan({ ...plan, faults: [{ ...fault, target }] }, vocabulary);
+    expect(read.topics[0]?.partitions).toBe(3);
+    expect(read.clients[1]).toMatchObject({
+      assign: [0, 1, 2, 3, 4].map((partition) => ["order-events", partition]),
+    });
+  });
+
+  it.each([
+    [{ count: 0 }, "workload[1].count: 0 is not 1 to 10000"],
+    [{ count: 10001 }, "workload[1].count: 10001 is not 1 to 10000"],
+    [{ topic: "others" }, 'workload[1].topic: "others" is not a topic of the plan'],
+    [{ client: "p1" }, 'workload[1].client: "p1" is a producer and cannot create-partitions'],
+    [{ assignment: [] }, "workload[1].assignment: an array of 0 is not one for each new partition"],
+    [
+      { assignment: [["b1", "b2"]] },
+      "workload[1].assignment[0]: an array of 2 is not 3 different brokers",
+    ],
+    [
+      { assignment: [["b1", "b2", "c100"]] },
+      'workload[1].assignment[0][2]: "c100" is not a broker',
+    ],
+    [{ op: "describe-groups" }, "workload[1].topic: there is no such field"],
+  ])("are refused, by field and value: %j", (change, message) => {
+    const plan = withOperations({ ...grow, ...change });
+    expect(complaint(() => readPlan(plan, vocabulary))).toContain(message);
+  });
+
+  it.each([
+    [{ op: "delete-groups", groups: ["g", "g"] }, 'workload[1].groups: "g" is given twice'],
+    [{ op: "describe-groups", groups: [""] }, 'workload[1].groups[0]: "" does not look like'],
+    [{ op: "describe-groups" }, "workload[1].groups: is missing"],
+    [
+      { op: "delete-offsets", group: "g", topic, partitions: [3] },
+      "workload[1].partitions[0]: 3 is not 0 to 2",
+    ],
+    [
+      { op: "delete-offsets", group: "g", topic, partitions: [1, 1] },
+      "workload[1].partitions: 1 is given twice",
+    ],
+    [
+      { op: "alter-offsets", group: "g", offsets: [[topic, 0]] },
+      "workload[1].offsets[0]: an array of 2 is not [topic, partition, offset]",
+    ],
+    [
+      { op: "alter-offsets", group: "g", offsets: [[topic, 0, -1]] },
+      "workload[1].offsets[0][2]: -1 is not at least 0",
+    ],
+    [
+      {
+        op: "alter-offsets",
+        group: "g",
+        offsets: [
+          [topic, 0, 1],
+          [topic, 0, 2],
+        ],
+      },
+      'workload[1].offsets: "order-events-0" is given twice',
+    ],
+  ])("about groups are refused, by field and value: %j", (change, message) => {
+    const plan = withOperations({ ...admin, ...change });
+    expect(complaint(() => readPlan(plan, vocabulary))).toContain(message);
+  });
+});
+
+describe("a broker that is added", () => {
+  const added = { id: "b4", roles: ["broker"], startAt: 2000000 };
+  const withNodes = (...nodes: object[]): Json =>
+    changed("topology.nodes", [...example.topology.nodes, ...nodes]);
+
+  it("is read with its time, and holds none of the first partitions", () => {
+    const plan = readPlan(withNodes(added), vocabulary);
+    expect(plan.topology.nodes[4]).toEqual({ ...added, rack: null, settings: {} });
+    const four = { ...withNodes(added), topics: [{ ...example.topics[0], replicationFactor: 4 }] };
+    expect(complaint(() => readPlan(four, vocabulary))).toBe(
+      "topics[0].replicationFactor: 4 is above the number of brokers, 3",
+    );
+  });
+
+  it("is refused as a controller, at no time, after the heal, and instead of all others", () => {
+    const of = (change: object): string =>
+      complaint(() => readPlan(withNodes({ ...added, ...change }), vocabulary));
+    const at = "topology.nodes[4].startAt";
+    expect(of({ roles: ["broker", "controller"] })).toBe(
+      `${at}: 2000000 is for brokers that are no controllers`,
+    );
+    expect(of({ startAt: 0 })).toBe(`${at}: 0 is not at least 1`);
+    expect(of({ startAt: "soon" })).toBe(`${at}: "soon" is not an integer`);
+    expect(of({ startAt: 40000000 })).toBe("heal.at: 40000000 is not after b4 starts, 40000000");
+    const late = example.topology.nodes.map((node) =>
+      node.id === "c100" ? node : { ...node, startAt: 7 },
+    );
+    expect(complaint(() => readPlan(changed("topology.nodes", late), vocabulary))).toBe(
+      "topology.nodes[1].startAt: 7 leaves no broker to begin with",
+    );
+  });
+});

@@ -6,6 +6,7 @@ import { parseLatency } from "../../sim/network/latency.ts";
 import { Fields, textAt } from "./fields.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
+import { grownTopics } from "./grown-topics.ts";
 import { parseJson } from "./json.ts";
 import { MAX_TIME_MS, PLAN_VERSION, profiles } from "./plan.ts";
 import type { Expectation, Plan } from "./plan.ts";
@@ -62,12 +63,13 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
   const nodes = readNodes(topology.value("nodes"), "topology.nodes");
   const settings = readPlanSettings(fields.value("settings"), "settings");
   const topics = readTopics(fields.value("topics"), "topics", nodes);
-  const clients = readClients(fields.value("clients"), "clients", topics, nodes);
+  const grown = grownTopics(topics, fields.value("workload"));
+  const clients = readClients(fields.value("clients"), "clients", grown, nodes, settings);
   for (const [index, { kind, settings: own }] of clients.entries()) {
     if (kind === "producer") checkProducerSettings({ settings }, own, `clients[${index}].settings`);
   }
-  const around = { settings, topics, clients };
-  const faults = readFaults(fields.value("faults"), "faults", { nodes, clients, topics });
+  const around = { settings, nodes, topics: grown, clients };
+  const faults = readFaults(fields.value("faults"), "faults", { nodes, clients, topics: grown });
   const plan = {
     version: PLAN_VERSION,
     scenario: fields.text("scenario", SCENARIO),

@@ -67,6 +67,8 @@ export interface NodePlan {
    * absent: for the plan's. Whatever it asks of them, they answer INCONSISTENT_CLUSTER_ID.
    */
   readonly clusterId?: string;
+  /** When it first starts: a broker that is added to the running cluster. Absent: at the beginning. */
+  readonly startAt?: number;
 }
 
 /** Every simulated cluster is its own world, so that one id serves all. */
@@ -83,7 +85,7 @@ export interface TopicPlan {
   readonly assignment?: readonly (readonly string[])[];
 }
 
-export type ClientPlan = ProducerPlan | ConsumerPlan | AdminPlan;
+export type ClientPlan = ProducerPlan | ConsumerPlan | MemberPlan | AdminPlan;
 
 export interface ProducerPlan {
   readonly id: string;
@@ -103,6 +105,37 @@ export interface ConsumerPlan {
   /** Where it seeks to when it starts; absent: what auto.offset.reset says. */
   readonly startAt?: Place;
 }
+
+/**
+ * A consumer that is a member of the group `group.id`, with the program that most applications have around
+ * it: it polls, works on each record, puts its effect into a store outside that survives everything, and
+ * commits. Started again after a crash it begins from what the group has committed.
+ */
+export interface MemberPlan {
+  readonly id: string;
+  readonly kind: "member";
+  /** They name the group. */
+  readonly settings: SettingValues;
+  readonly subscribe: Subscribed;
+  /** How long it works on each record, before its effect is there. */
+  readonly workUs: number;
+  /** "none" with enable.auto.commit, else "sync", unless a plan says otherwise. */
+  readonly commit: CommitMode;
+  /** Records go to a queue that is worked off beside the poll loop, which does not wait for it. */
+  readonly handOff: boolean;
+  /** It joins only when an operation tells it to. */
+  readonly closed: boolean;
+}
+
+/** Topics by name, or all whose names match a pattern, as their list changes. */
+export type Subscribed = { readonly topics: readonly string[] } | { readonly pattern: string };
+
+/**
+ * When a program commits what one poll returned, beside what enable.auto.commit does: "sync" and "async"
+ * after the work on it, "before" ahead of it (and waiting for the answer), "none" never.
+ */
+export type CommitMode = "sync" | "async" | "before" | "none";
+export const commitModes: readonly CommitMode[] = ["sync", "async", "before", "none"];
 
 export interface AdminPlan {
   readonly id: string;
@@ -147,6 +180,16 @@ export interface PollingOperation extends OperationBase {
   readonly op: "pause-polling" | "resume-polling";
 }
 
+/** A member joins its group, or leaves it in order, as a deployment has it do. */
+export interface MembershipOperation extends OperationBase {
+  readonly op: "open-consumer" | "close-consumer";
+}
+
+export interface SubscribeOperation extends OperationBase {
+  readonly op: "subscribe";
+  readonly subscribe: Subscribed;
+}
+
 export interface ElectLeadersOperation extends OperationBase {
   readonly op: "elect-leaders";
   readonly electionType: "preferred" | "unclean";
@@ -167,14 +210,53 @@ export interface DescribeTopicsOperation extends OperationBase {
   readonly topics?: readonly string[];
 }
 
+export interface CreatePartitionsOperation extends OperationBase {
+  readonly op: "create-partitions";
+  readonly topic: string;
+  /** How many partitions the topic is to have. */
+  readonly count: number;
+  /** Node ids of the replicas of each new partition; absent: the controller places them. */
+  readonly assignment?: readonly (readonly string[])[];
+}
+
+export interface ListGroupsOperation extends OperationBase {
+  readonly op: "list-groups";
+}
+
+export interface GroupsOperation extends OperationBase {
+  readonly op: "describe-groups" | "delete-groups";
+  readonly groups: readonly string[];
+}
+
+export interface DeleteOffsetsOperation extends OperationBase {
+  readonly op: "delete-offsets";
+  readonly group: string;
+  readonly topic: string;
+  readonly partitions: readonly number[];
+}
+
+/** Commits for the group, as somebody who is no member of it. */
+export interface AlterOffsetsOperation extends OperationBase {
+  readonly op: "alter-offsets";
+  readonly group: string;
+  readonly offsets: readonly (readonly [topic: string, partition: number, offset: number])[];
+}
+
 export type Operation =
   | SendOperation
   | FlushOperation
   | SeekOperation
   | PollingOperation
+  | MembershipOperation
+  | SubscribeOperation
   | ElectLeadersOperation
   | AlterConfigsOperation
-  | DescribeTopicsOperation;
+  | DescribeTopicsOperation
+  | CreatePartitionsOperation
+  | ListGroupsOperation
+  | GroupsOperation
+  | DeleteOffsetsOperation
+  | AlterOffsetsOperation;
 
 export type OperationKind = Operation["op"];
 

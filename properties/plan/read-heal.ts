@@ -19,6 +19,10 @@ export function readHeal(value: unknown, path: string, around: HealSurroundings)
       : fields.choice("core", words),
     deadline: fields.integer("deadline"),
   };
+  const late = around.nodes.find(({ startAt = 0 }) => startAt >= heal.at);
+  if (late?.startAt !== undefined) {
+    throw wrongValue(fields.at("at"), heal.at, `is not after ${late.id} starts, ${late.startAt}`);
+  }
   if (!fields.has("leave")) return heal;
   return { ...heal, leave: names(fields, "leave", around.faults, "is no fault of the plan") };
 }

@@ -2,13 +2,13 @@
 import { Fields, choiceAt, integerAt, listAt, refuseRepeats, textAt } from "./fields.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
+import { MAX_PARTITIONS } from "./grown-topics.ts";
 import { CLUSTER_ID, nodeIdOf } from "./plan.ts";
 import type { ClientPlan, NodePlan, NodeRole, Place, SettingValues, TopicPlan } from "./plan.ts";
+import { memberFields, readMember } from "./read-member.ts";
 import { readPartySettings } from "./settings.ts";
 import type { Party } from "./settings.ts";
 
-/** Far above any plan, and low enough that a slip of the pen does not fill the memory. */
-const MAX_PARTITIONS = 10_000;
 /** All controllers of a plan vote; a quorum of more is slower and no safer. */
 const MAX_VOTERS = 7;
 const NODE_NAME = /^[a-z]{1,20}(0|[1-9]\d{0,8})$/;
@@ -40,6 +40,7 @@ export function readNodes(value: unknown, path: string): NodePlan[] {
     }
   }
   refuseTooManyStrangers(nodes, path);
+  refuseLateBrokersOnly(nodes, path);
   const controllers = nodes.filter((node) => node.roles.includes("controller"));
   if (controllers.length > MAX_VOTERS) {
     throw wrongValue(path, controllers.length, `controllers are more than ${MAX_VOTERS} voters`);
@@ -61,7 +62,14 @@ function refuseTooManyStrangers(nodes: readonly NodePlan[], path: string): void 
 }
 
 function readNode(value: unknown, path: string): NodePlan {
-  const fields = new Fields(value, path, ["id", "roles", "rack", "settings", "clusterId"]);
+  const fields = new Fields(value, path, [
+    "id",
+    "roles",
+    "rack",
+    "settings",
+    "clusterId",
+    "startAt",
+  ]);
   const roles = fields.list("roles", (role, at) => choiceAt(role, at, ROLES));
   if (roles.length === 0 || new Set(roles).size !== roles.length) {
     throw wrongValue(fields.at("roles"), roles, "is not broker, controller or both");
@@ -73,6 +81,7 @@ function readNode(value: unknown, path: string): NodePlan {
     rack: rack === null ? null : textAt(rack, fields.at("rack")),
     settings: ownSettings(fields, "broker"),
     ...(fields.has("clusterId") && { clusterId: readCluster(fields) }),
+    ...(fields.has("startAt") && { startAt: readStart(fields, roles) }),
   };
 }
 
@@ -84,10 +93,36 @@ function readCluster(fields: Fields): string {
   return clusterId;
 }
 
+/** Who votes is there from the beginning: a quorum without a majority is a fault, not a plan. */
+function readStart(fields: Fields, roles: readonly NodeRole[]): number {
+  const startAt = fields.integer("startAt", 1);
+  if (roles.includes("controller")) {
+    throw wrongValue(fields.at("startAt"), startAt, "is for brokers that are no controllers");
+  }
+  return startAt;
+}
+
+function refuseLateBrokersOnly(nodes: readonly NodePlan[], path: string): void {
+  if (foundingBrokers(nodes).length > 0) return;
+  const at = nodes.findIndex(({ startAt }) => startAt !== undefined);
+  if (at < 0) return;
+  throw wrongValue(`${path}[${at}].startAt`, nodes[at]?.startAt, "leaves no broker to begin with");
+}
+
+/** Brokers of the plan's own cluster. */
+export function ownBrokers(nodes: readonly NodePlan[]): readonly NodePlan[] {
+  return nodes.filter(
+    ({ roles, clusterId }) => roles.includes("broker") && clusterId === undefined,
+  );
+}
+
+/** Those of them that are there from the beginning: topics are made on them. */
+export function foundingBrokers(nodes: readonly NodePlan[]): readonly NodePlan[] {
+  return ownBrokers(nodes).filter(({ startAt }) => startAt === undefined);
+}
+
 export function readTopics(value: unknown, path: string, nodes: readonly NodePlan[]): TopicPlan[] {
-  const brokers = nodes
-    .filter(({ roles, clusterId }) => roles.includes("broker") && clusterId === undefined)
-    .map((node) => node.id);
+  const brokers = foundingBrokers(nodes).map(({ id }) => id);
   const topics = listAt(value, path, (topic, at) => readTopic(topic, at, brokers));
   const names = new Set<string>();
   for (const [index, { name }] of topics.entries()) {
@@ -126,7 +161,8 @@ function readTopic(value: unknown, path: string, brokers: readonly string[]): To
   return { ...topic, assignment };
 }
 
-function readReplicas(
+/** That many brokers, each once. */
+export function readReplicas(
   value: unknown,
   path: string,
   brokers: readonly string[],
@@ -148,8 +184,9 @@ export function readClients(
   path: string,
   topics: readonly TopicPlan[],
   nodes: readonly NodePlan[],
+  settings: SettingValues,
 ): ClientPlan[] {
-  const clients = listAt(value, path, (client, at) => readClient(client, at, topics));
+  const clients = listAt(value, path, (client, at) => readClient(client, at, topics, settings));
   refuseRepeats(clients, path);
   for (const [index, { id }] of clients.entries()) {
     const business = Object.hasOwn(OTHER_CLIENTS, id) ? OTHER_CLIENTS[id] : undefined;
@@ -163,11 +200,19 @@ export function readClients(
   return clients;
 }
 
-function readClient(value: unknown, path: string, topics: readonly TopicPlan[]): ClientPlan {
-  const known = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
-  const all = new Fields(value, path, known);
-  const kind = all.choice("kind", ["producer", "consumer", "admin"]);
+function readClient(
+  value: unknown,
+  path: string,
+  topics: readonly TopicPlan[],
+  settings: SettingValues,
+): ClientPlan {
+  const own = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
+  const all = new Fields(value, path, [...new Set([...own, ...memberFields])]);
+  const kind = all.choice("kind", ["producer", "consumer", "member", "admin"]);
   const id = all.text("id", CLIENT_NAME);
+  if (kind === "member") {
+    return readMember(new Fields(value, path, memberFields), id, topics, settings);
+  }
   if (kind !== "consumer") {
     const own = kind === "producer" ? ["app"] : [];
     const fields = new Fields(value, path, ["id", "kind", "settings", ...own]);
@@ -175,7 +220,8 @@ function readClient(value: unknown, path: string, topics: readonly TopicPlan[]):
     const isApp = fields.has("app") && fields.flag("app");
     return { id, kind, settings: ownSettings(fields, kind), ...(isApp && { app: true }) };
   }
-  const assign = readAssign(all, topics);
+  const fields = new Fields(value, path, ["id", "kind", "settings", "topics", "assign", "startAt"]);
+  const assign = readAssign(fields, topics);
   const consumer = { id, kind, settings: ownSettings(all, kind), assign };
   if (!all.has("startAt")) return consumer;
   return { ...consumer, startAt: readPlace(all.value("startAt"), all.at("startAt")) };

@@ -7,6 +7,7 @@ import { wrongValue } from "./wrong-value.ts";
 import type {
   AlterConfigsOperation,
   ClientPlan,
+  NodePlan,
   Operation,
   OperationKind,
   SendOperation,
@@ -14,7 +15,14 @@ import type {
   TopicPlan,
 } from "./plan.ts";
 import { MAX_TIME_MS } from "./plan.ts";
+import {
+  readAlterOffsets,
+  readCreatePartitions,
+  readDeleteOffsets,
+  readGroups,
+} from "./read-admin-operations.ts";
 import { checkBytes } from "./read-bytes.ts";
+import { readSubscribed } from "./read-member.ts";
 import { isSoundSend } from "./sound-send.ts";
 import { readPlace, topicAt } from "./read-topology.ts";
 import { effectiveSetting, readPartySettings } from "./settings.ts";
@@ -24,7 +32,9 @@ const COMMON = ["id", "at", "client", "op"];
 const BYTES = ["key", "keyBase64", "value", "valueBase64"];
 
 interface Kind {
+  /** Who can do it. */
   readonly client: ClientPlan["kind"];
+  readonly or?: ClientPlan["kind"];
   readonly fields: readonly string[];
 }
 
@@ -32,11 +42,20 @@ const kinds: Readonly<Record<OperationKind, Kind>> = {
   send: { client: "producer", fields: ["topic", "partition", ...BYTES, "timestamp"] },
   flush: { client: "producer", fields: [] },
   seek: { client: "consumer", fields: ["topic", "partition", "offset"] },
-  "pause-polling": { client: "consumer", fields: [] },
-  "resume-polling": { client: "consumer", fields: [] },
+  "pause-polling": { client: "consumer", or: "member", fields: [] },
+  "resume-polling": { client: "consumer", or: "member", fields: [] },
+  "open-consumer": { client: "member", fields: [] },
+  "close-consumer": { client: "member", fields: [] },
+  subscribe: { client: "member", fields: ["subscribe"] },
   "elect-leaders": { client: "admin", fields: ["electionType", "topic", "partitions"] },
   "alter-configs": { client: "admin", fields: ["topic", "configs"] },
   "describe-topics": { client: "admin", fields: ["topics"] },
+  "create-partitions": { client: "admin", fields: ["topic", "count", "assignment"] },
+  "list-groups": { client: "admin", fields: [] },
+  "describe-groups": { client: "admin", fields: ["groups"] },
+  "delete-groups": { client: "admin", fields: ["groups"] },
+  "delete-offsets": { client: "admin", fields: ["group", "topic", "partitions"] },
+  "alter-offsets": { client: "admin", fields: ["group", "offsets"] },
 };
 
 const operationKinds = Object.keys(kinds) as OperationKind[];
@@ -48,6 +67,8 @@ const fieldsOf = Object.fromEntries(
 /** What operations are checked against. */
 export interface Surroundings {
   readonly settings: SettingValues;
+  readonly nodes: readonly NodePlan[];
+  /** As large as they can get. */
   readonly topics: readonly TopicPlan[];
   readonly clients: readonly ClientPlan[];
 }
@@ -62,7 +83,7 @@ export function readWorkload(value: unknown, path: string, around: Surroundings)
     // Paths are only for those that need a close look: a plan has thousands of sends.
     isSoundSend(operation, around.topics, kindOf, limits, ELEMENT_ID)
       ? operation
-      : readOperation(operation, `${path}[${index}]`, around.topics, kindOf, limits),
+      : readOperation(operation, `${path}[${index}]`, around, kindOf, limits),
   );
   refuseRepeats(operations, path);
   return operations;
@@ -75,7 +96,7 @@ function maxMessageBytes(around: Surroundings, topic: TopicPlan): number {
 function readOperation(
   value: unknown,
   path: string,
-  topics: readonly TopicPlan[],
+  { topics, nodes }: Surroundings,
   kindOf: ReadonlyMap<string, ClientPlan["kind"]>,
   limits: ReadonlyMap<string, number>,
 ): Operation {
@@ -84,7 +105,7 @@ function readOperation(
   const client = fields.text("client");
   const kind = kindOf.get(client);
   if (kind === undefined) throw wrongValue(fields.at("client"), client, "is not a client");
-  if (kind !== kinds[op].client) {
+  if (kind !== kinds[op].client && kind !== kinds[op].or) {
     throw wrongValue(fields.at("client"), client, `is a ${kind} and cannot ${op}`);
   }
   const base = { id: fields.text("id", ELEMENT_ID), at: fields.integer("at"), client };
@@ -94,7 +115,12 @@ function readOperation(
     case "flush":
     case "pause-polling":
     case "resume-polling":
+    case "open-consumer":
+    case "close-consumer":
+    case "list-groups":
       return { ...base, op };
+    case "subscribe":
+      return { ...base, op, subscribe: readSubscribed(fields, topics) };
     case "seek": {
       const { name, partitions } = topicAt(fields.value("topic"), fields.at("topic"), topics);
       const partition = fields.integer("partition", 0, partitions - 1);
@@ -118,6 +144,15 @@ function readOperation(
       const names = fields.list("topics", (name, at) => topicAt(name, at, topics).name);
       return { ...base, op, topics: names };
     }
+    case "create-partitions":
+      return { ...base, op, ...readCreatePartitions(fields, topics, nodes) };
+    case "describe-groups":
+    case "delete-groups":
+      return { ...base, op, groups: readGroups(fields) };
+    case "delete-offsets":
+      return { ...base, op, ...readDeleteOffsets(fields, topics) };
+    case "alter-offsets":
+      return { ...base, op, ...readAlterOffsets(fields, topics) };
   }
 }
 

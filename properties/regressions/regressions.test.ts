@@ -21,6 +21,26 @@
  *   judges of the clients' history walked over all offsets up to it, for minutes.
  * - uncleanly-elected-beside-a-new-disk: the judge of losses took a member of the ISR for electable whose
  *   new disk the partition was not assigned to yet.
+ * - power-lost-while-down-brings-segments-back: a broker that was killed lost power before it came back, and
+ *   deleted segments with it; nobody had told A2 of a loss of power at which no process ended.
+ * - disk-of-a-broker-that-never-formatted-it: a broker got another's disk on which nothing had ever been
+ *   written and started with it; the ghost took only broken or unpowered disks for ones that lose something.
+ * - creation-by-a-deposed-controller: a controller that had slept through its deposition made topics on
+ *   what it knew, and B9 took what its successor had committed for its own.
+ * - reader-of-a-deposed-leader: a broker that stays cut off from the controller told a reader for ever that
+ *   it leads; that nobody read the rest was taken for a contradiction of the checkers.
+ * - reader-and-leader-cut-off-together: the same, told by another broker that is cut off as well.
+ * - snapshots-lost-before-a-clean-start: A8 and D6 asked for producers that a broker had to forget, since
+ *   its snapshots were lost and its clean-shutdown file was not.
+ * - torn-batch-at-a-clean-start: a log that was closed, as it seemed, counted a torn batch at its end as
+ *   its own, so that it was in the ISR without it.
+ * - block-ends-after-its-sender-lost-power: what a block held was lost with its sender, and a younger
+ *   answer of the same connection was delivered.
+ * - asleep-while-the-next-leader-lost-its-own: the last member of an ISR slept while another was elected
+ *   uncleanly, committed, lost that, and was elected again. What the sleeper then committed was compared
+ *   with what the other had lost, as if both had been of one time.
+ * - asleep-while-the-next-leader-was-elected-again: likewise, with nothing lost: the ghost remembered only
+ *   the last election, a clean one, which excuses no loss.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

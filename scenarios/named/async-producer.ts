@@ -73,7 +73,6 @@ export const asyncProducer: Scenario = defineScenario({
         ...drawCrashes(draw.fork("crashes"), clients),
       ],
       healAt: HEAL_AT,
-      deadline: 60 * SECOND,
     });
   },
   apps: (plan: Plan) =>

@@ -48,7 +48,6 @@ export const quorumLoss: Scenario = defineScenario({
         ...brokerTrouble(draw.fork("broker"), at + 6 * SECOND),
       ],
       healAt,
-      deadline: 55 * SECOND,
     });
   },
   invariants: (findings, plan) => [new Outage(findings, plan)],

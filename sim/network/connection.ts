@@ -25,6 +25,8 @@ export class Pipe {
   /** The sender was told that it must not send, and not yet that it may again. */
   full = false;
   held: Delivery[] = [];
+  /** Something was lost with its sender: no program gets what comes behind it. */
+  hasGap = false;
   #lastArrivalUs = 0;
   #giveUp: Input | null = null;
   /** How many deliveries were sent again and have not arrived yet. */
@@ -82,7 +84,7 @@ export class Pipe {
   hold(delivery: Delivery): void {
     const sender = this.from;
     if (delivery.kind !== DeliveryKind.refused && !sender.isHostAlive) {
-      this.network.dropped(delivery);
+      this.#lose(delivery);
       return;
     }
     this.held.push(delivery);
@@ -107,7 +109,12 @@ export class Pipe {
 
   /** What is held here is lost: its sender is gone. */
   dropHeld(): void {
-    for (const delivery of this.#takeHeld()) this.network.dropped(delivery);
+    for (const delivery of this.#takeHeld()) this.#lose(delivery);
+  }
+
+  #lose(delivery: Delivery): void {
+    this.hasGap = true;
+    this.network.dropped(delivery);
   }
 
   /** TCP gives up: the sender learns of it, the receiver does not. */

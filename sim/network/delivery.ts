@@ -50,11 +50,21 @@ export class Delivery extends Input {
     return this.kind === DeliveryKind.opened || this.kind === DeliveryKind.refused;
   }
 
+  /** It counts only when all before it has come. A reset does not wait. */
+  get isInStream(): boolean {
+    const { kind } = this;
+    return kind === DeliveryKind.data || kind === DeliveryKind.fin || kind === DeliveryKind.drained;
+  }
+
   override arrive(): void {
     const { pipe } = this;
     const { network, to } = pipe;
     if (pipe.overtakes(this)) {
       pipe.resend(this);
+      return;
+    }
+    if (pipe.hasGap && this.isInStream) {
+      network.dropped(this);
       return;
     }
     if (!to.node.powered || pipe.held.length > 0 || pipe.link.isBlocked) {

@@ -316,6 +316,18 @@ it("keeps the order of a connection when an older frame waits for a stalled disk
   expect(server.log.map((line) => line.split(" ")[2])).toEqual(["older", "newer"]);
 });
 
+it("delivers nothing behind what was held when its sender lost power", () => {
+  // "2" is on its way until the block is over; "1" was held by it, and is lost with its sender.
+  const { world, server, sendAt } = pair([
+    { id: "b", kind: "block", target: there, at: 4000, for: 6500 },
+    { id: "p", kind: "power-loss", target: { node: "a" }, at: 10_200 },
+  ]);
+  sendAt(5000, "1");
+  sendAt(10_000, "2");
+  world.runUntil(1_000_000);
+  expect(server.log).toEqual([]);
+});
+
 it("keeps the order of a connection under any blocks, delays and lost power of the receiver", () => {
   const window = fc.record({
     kind: fc.constantFrom("block", "delay", "bandwidth", "pause", "disk-stall", "power-loss"),

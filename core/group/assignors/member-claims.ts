@@ -55,7 +55,8 @@ export class MemberClaims {
           this.generations[rival]!,
         );
         const winner = rules.winningClaim(rivalGeneration, this.generations[member]!);
-        if (winner === "first") continue;
+        // Who names a partition twice has only one claim to it.
+        if (winner === "first" || (winner === "second" && rival === member)) continue;
         rivals[partition] = member;
         this.owners[partition] = winner === "second" ? member : NOBODY;
         if (winner === "neither") this.contested[partition] = 1;

@@ -17,11 +17,13 @@ export class ProtocolWriter {
   #at = 0;
 
   int16(value: number): void {
-    this.#view.setInt16(this.#take(2), value);
+    const at = this.#take(2);
+    this.#view.setInt16(at, value);
   }
 
   int32(value: number): void {
-    this.#view.setInt32(this.#take(4), value);
+    const at = this.#take(4);
+    this.#view.setInt32(at, value);
   }
 
   string(text: string): void {
@@ -51,10 +53,11 @@ export class ProtocolWriter {
   }
 
   #raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#take(bytes.length));
+    const at = this.#take(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
-  /** Where the next `size` bytes go. */
+  /** Where the next `size` bytes go. May replace the buffer. */
   #take(size: number): number {
     const at = this.#at;
     this.#at += size;

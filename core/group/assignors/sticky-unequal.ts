@@ -6,8 +6,8 @@
  * - A partition goes back to its former owner only if that one still wants its topic. Kafka does not ask,
  *   and fails where the former owner has nothing to share.
  * - What members claim of partitions that there are no more is ignored; Kafka goes on to assign them.
- * - Kafka stops as soon as no move would help; here moves are looked for, and none found. The outcome is
- *   the same.
+ * - Evening out can go round in circles, since not always the partition moves that was looked at (see
+ *   partition-movements.ts). Kafka then never comes to an end. Here it ends where it was before.
  */
 import type { AssignorRules } from "./assignor-rules.ts";
 import { NOBODY } from "./group-index.ts";
@@ -60,6 +60,8 @@ class UnequalAssignment {
   /** By member and topic: 1 where the member wants it. */
   readonly #wants: Uint8Array;
   readonly #movements: PartitionMovements;
+  /** By member: 1 where it may get or lose partitions while things are evened out. */
+  readonly #mayChange: Uint8Array;
   #bySize: MembersBySize;
   #mustRevoke = false;
   readonly owners: Int32Array;
@@ -77,6 +79,7 @@ class UnequalAssignment {
         this.#wants[member * index.topics.length + topic] = 1;
       }
     });
+    this.#mayChange = new Uint8Array(index.memberCount);
     this.#movements = new PartitionMovements(index);
     this.#bySize = new MembersBySize([], this.#sizes);
     this.owners = new Int32Array(index.partitionCount).fill(NOBODY);
@@ -104,7 +107,9 @@ class UnequalAssignment {
     this.#assign(unassigned);
 
     const isShared = (partition: number): boolean => this.#demandOf(partition) >= 2;
-    this.#bySize = new MembersBySize(this.#whoMayChange(), this.#sizes);
+    const changing = this.#whoMayChange();
+    for (const member of changing) this.#mayChange[member] = 1;
+    this.#bySize = new MembersBySize(changing, this.#sizes);
     const before = { owners: this.owners.slice(), score: this.#score() };
     if (!this.#mustRevoke) this.#evenOut(unassigned.filter(isShared), formerOwners);
     const hasMoved = this.#evenOut(all.filter(isShared), formerOwners);
@@ -190,17 +195,23 @@ class UnequalAssignment {
   /** Moves partitions until no move evens things out any more; says whether any was moved. */
   #evenOut(partitions: readonly number[], formerOwners: Int32Array): boolean {
     let hasMoved = false;
-    // Kafka knows no bound; it was never seen to take more than a few passes.
-    for (let passes = 0; passes <= partitions.length; passes++) {
-      let moves = 0;
-      for (const partition of partitions) {
-        if (!this.#bySize.isUneven) break;
-        const to = this.#betterOwner(partition, formerOwners[partition]!);
-        if (to === NOBODY) continue;
-        this.#move(partition, to);
-        moves += 1;
-      }
-      if (moves === 0) break;
+    // A landmark is compared with all that follow until it is twice as old, so any circle is found.
+    let landmark = this.owners.slice();
+    for (let passes = 1; ; passes++) {
+      if (!this.#evenOutOnce(partitions, formerOwners)) return hasMoved;
+      hasMoved = true;
+      if (this.owners.every((member, partition) => member === landmark[partition])) return true;
+      if ((passes & (passes - 1)) === 0) landmark = this.owners.slice();
+    }
+  }
+
+  #evenOutOnce(partitions: readonly number[], formerOwners: Int32Array): boolean {
+    let hasMoved = false;
+    for (const partition of partitions) {
+      if (!this.#bySize.isUneven) break;
+      const to = this.#betterOwner(partition, formerOwners[partition]!);
+      if (to === NOBODY) continue;
+      this.#move(partition, to);
       hasMoved = true;
     }
     return hasMoved;
@@ -209,9 +220,11 @@ class UnequalAssignment {
   /** Who should have the partition: a former owner rather than the one with least; or NOBODY. */
   #betterOwner(partition: number, former: number): number {
     const size = this.#sizes[this.owners[partition]!]!;
-    if (former !== NOBODY && this.#rules.returnsToOldOwner(this.#isWanted(former, partition))) {
-      if (this.#rules.evensOut(size, this.#sizes[former]!)) return former;
-    }
+    const mayReturn =
+      former !== NOBODY &&
+      this.#mayChange[former] === 1 &&
+      this.#rules.returnsToOldOwner(this.#isWanted(former, partition));
+    if (mayReturn && this.#rules.evensOut(size, this.#sizes[former]!)) return former;
     const smallest = this.#smallest(partition, null);
     return this.#rules.evensOut(size, this.#sizes[smallest]!) ? smallest : NOBODY;
   }
