@@ -106,8 +106,10 @@ export function minIsrExcuse(view: HealView, live: LivePartition): ExcuseReason 
   const { partition, registration } = live;
   const { replicas, isr } = registration;
   const needed = Math.min(minIsrOf(view.plan, partition.topic), replicas.length);
+  // Who is outside would have to read what has rotted on the leader's disk.
+  const mayJoin = rotExcuse(view, live) === null;
   const able = replicas.filter(
-    (id) => isr.includes(id) || (view.isInCore(id) && serverExcuse(view, id) === null),
+    (id) => isr.includes(id) || (mayJoin && view.isInCore(id) && serverExcuse(view, id) === null),
   );
   return able.length < needed ? "too-few-replicas" : null;
 }
