@@ -45,6 +45,8 @@
  *   rotten bytes of their leader's, alone in the ISR and below min.insync.replicas.
  * - own-disk-back-as-it-once-was: a broker got "the disk of" another that had a copy of its own, older by
  *   seconds, in it: a disk that goes back in time is no fault that anything here promises to survive.
+ * - uncleanly-elected-with-more-than-was-committed: who was elected uncleanly had a record that its own
+ *   earlier leadership had not committed, and the book took it for that leadership's.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
