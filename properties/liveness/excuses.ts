@@ -7,6 +7,7 @@ import type { HealView, LivePartition } from "./heal-view.ts";
 import { joins, touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
 import type { ExcuseReason } from "./pending.ts";
+import { epochTold } from "./reader-watch.ts";
 import type { ReaderWatch } from "./reader-watch.ts";
 
 const HOUR_MS = 3_600_000;
@@ -204,7 +205,7 @@ export function staleClients(
   for (const client of clients) {
     const told = watch.lastAnswer(client);
     if (told === undefined || view.isInCoreByName(told.by)) return null;
-    if ((told.epochs.get(partition.name) ?? -1) >= registration.leaderEpoch) return null;
+    if (epochTold(told, partition) >= registration.leaderEpoch) return null;
     const fault = ignoranceOf(view, told.by);
     if (fault === null) return null;
     stale.push({ client, fault });
