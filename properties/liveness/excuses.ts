@@ -76,7 +76,21 @@ export function serverExcuse(view: HealView, node: NodeId): ExcuseReason | null 
   if (foreignDisks.has(node)) return "foreign-disk";
   if (haltedOverDamage(view, node)) return "metadata-damaged";
   if (exits.get(node)?.includes("registration") === true) return "registration-timeout";
+  if (waitsToLeave(view, node)) return "waits-to-leave";
   return rottenMetadataExcuse(view, node);
+}
+
+/**
+ * It was told to stop, and may not before every broker that is not fenced has the metadata that say so
+ * (BrokerHeartbeatManager.java), for five minutes at most: longer than most runs. A broker outside the core
+ * goes on sending heartbeats while its disk hangs, and never gets there.
+ */
+function waitsToLeave(view: HealView, node: NodeId): boolean {
+  const leaving = view.ghost.nodes.find(({ nodeId }) => nodeId === node);
+  if (leaving?.state !== "PENDING_CONTROLLED_SHUTDOWN") return false;
+  return [...view.ghost.metadata.brokers].some(
+    ([id, { fenced }]) => !fenced && !view.isInCore(id) && view.isUp(id) && view.isHampered(id),
+  );
 }
 
 /**
@@ -106,8 +120,10 @@ export function minIsrExcuse(view: HealView, live: LivePartition): ExcuseReason 
   const { partition, registration } = live;
   const { replicas, isr } = registration;
   const needed = Math.min(minIsrOf(view.plan, partition.topic), replicas.length);
+  // Who is outside would have to read what has rotted on the leader's disk.
+  const mayJoin = rotExcuse(view, live) === null;
   const able = replicas.filter(
-    (id) => isr.includes(id) || (view.isInCore(id) && serverExcuse(view, id) === null),
+    (id) => isr.includes(id) || (mayJoin && view.isInCore(id) && serverExcuse(view, id) === null),
   );
   return able.length < needed ? "too-few-replicas" : null;
 }
