@@ -228,6 +228,7 @@ export class Accumulator {
     const queues: (PartitionQueue | undefined)[] = [];
     const sticky = new StickyPartitioner(metadata, {
       random: this.#ports.random,
+      probe: this.#ports.probe,
       rules: this.#rules,
       batchSize: Math.max(1, settings["batch.size"]),
       isAdaptive: settings["partitioner.adaptive.partitioning.enable"],

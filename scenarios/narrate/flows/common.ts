@@ -1,0 +1,85 @@
+/** Steps that more than one story has. */
+import type { Group, Joined } from "../links/joining.ts";
+import { groupChains } from "../links/joining.ts";
+import type { Journey } from "../links/producing.ts";
+import type { Read } from "../links/reading.ts";
+import { readChain } from "../links/reading.ts";
+import type { Handed, LookedUp } from "../links/sending.ts";
+import { atSeconds } from "../render.ts";
+import type { Sentence, Step } from "../step.ts";
+import { chain, say } from "../step.ts";
+
+export function recordName({ key, value }: Handed): Sentence {
+  return key === null ? say("record.plain", { value }) : say("record.keyed", { key, value });
+}
+
+export function plainHandedStep(records: readonly Handed[]): Step {
+  const [first] = records as [Handed, ...Handed[]];
+  const { producer, topic } = first;
+  const values = records.map(({ value }) => value);
+  const at = atSeconds(first.started.at);
+  return {
+    says: [say("handed.plain", { at, producer, topic, count: records.length, values })],
+    chains: records.map(({ started }) => chain(started)),
+  };
+}
+
+export function leaderOf({ partition, leader }: { partition: number; leader: string }): Sentence {
+  return say("metadata.leader", { partition, leader });
+}
+
+export function lookUpChains(lookUps: readonly LookedUp[]): Step["chains"] {
+  return lookUps.map(({ cached, sent }) => chain(cached, sent));
+}
+
+export function followersOf({ copies }: Journey): string[] {
+  return copies.map(({ follower }) => follower);
+}
+
+/** All members with what they own; `owners` says more about some of it. */
+export function groupStep(group: Group, owners: readonly Sentence[]): Step {
+  const { id, generation, coordinator, assignor, leader, members } = group;
+  const last = Math.max(...members.map(({ assigned }) => assigned.at));
+  return {
+    says: [
+      say("group.joined", {
+        members: members.map(({ node }) => node),
+        group: id,
+        coordinator,
+        generation,
+        leader,
+        assignor,
+        at: atSeconds(last),
+        shares: members.map(share),
+      }),
+      ...owners,
+    ],
+    chains: groupChains(group),
+  };
+}
+
+function share({ node, partitions }: Joined): Sentence {
+  if (partitions.length === 0) return say("group.share.none", { member: node });
+  return say("group.share", { member: node, partitions });
+}
+
+export function readStep(reads: readonly Read[]): Step {
+  return {
+    says: reads.map((read) => {
+      const { member, partition, leader, offsets, polled } = read;
+      const position = polled.fact.position;
+      const at = atSeconds(polled.at);
+      const told = offsetsTold(offsets);
+      return say("read.polled", { member, partition, leader, position, offsets: told, at });
+    }),
+    chains: reads.map(readChain),
+  };
+}
+
+function offsetsTold(offsets: readonly number[]): Sentence {
+  const [first = -1] = offsets;
+  const last = offsets.at(-1) ?? -1;
+  if (offsets.length === 1) return say("read.offset", { offset: first });
+  if (offsets.length > 3) return say("read.range", { first, last });
+  return say("read.offsets", { offsets });
+}

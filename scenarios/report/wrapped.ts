@@ -1,0 +1,32 @@
+/** Breaks a text into lines of at most so many columns, between words. */
+export function wrapped(text: string, columns: number, first: string, others: string): string[] {
+  const lines: string[] = [];
+  let line = first;
+  let isEmpty = true;
+  for (const word of text.split(" ")) {
+    if (!isEmpty && widthOf(line) + 1 + widthOf(word) > columns) {
+      lines.push(line);
+      line = others;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  lines.push(line);
+  return lines;
+}
+
+/** Where Hangul, Chinese and the like begin, which take two columns of a terminal. */
+const WIDE = 0x1100;
+/** Arrows, dashes and the like lie between, and take one. */
+const NARROW_FROM = 0x2000;
+const NARROW_TO = 0x2e7f;
+
+function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    width += code < WIDE || (code >= NARROW_FROM && code <= NARROW_TO) ? 1 : 2;
+  }
+  return width;
+}
