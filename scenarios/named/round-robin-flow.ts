@@ -6,7 +6,7 @@ import type { Scenario } from "../scenario.ts";
 import { defineScenario } from "../scenario.ts";
 
 const NAME = "round-robin-flow";
-const VALUES = ["book", "lamp", "chair"];
+const VALUES = ["book", "table", "chair"];
 
 export const roundRobinFlow: Scenario = defineScenario({
   name: NAME,

@@ -2,8 +2,7 @@
 import type { Fact } from "../../core/facts.ts";
 import { ApiKeys } from "../../core/protocol/message.ts";
 import { factShapes } from "../../properties/cluster/fact-shapes.ts";
-import { indexOf } from "./partition-names.ts";
-import type { Chain, Step } from "./step.ts";
+import type { Chain, Link, Step } from "./step.ts";
 import type { Entry, FrameEntry } from "./trace.ts";
 
 /** One event of the trace. Its further fields are the numbers and names of the fact or the frame. */
@@ -67,18 +66,31 @@ function factFields(fact: Fact): Record<string, unknown> {
 
 /**
  * A chain on one line: "3.298886 p1 batch-sent w1 -> 3.299375 b3 produce-request ...". An arrow leads to
- * what follows from it, "&" to what follows from something earlier.
+ * what follows from it, "&" to what follows from something earlier, ";" to what the chain does not explain.
+ * Events of one kind at one moment and place, with one cause, are told together.
  */
 export function lineOf(chain: Chain): string {
-  return chain
-    .map(({ entry, cause }, index) => {
-      const before = chain[index - 1]?.entry;
-      const join = before === undefined ? "" : cause === before ? " -> " : " & ";
-      const detail = detailOf(entry);
-      const seconds = (entry.at / 1_000_000).toFixed(6);
-      return `${join}${seconds} ${entry.node} ${kindOf(entry)}${detail === "" ? "" : ` ${detail}`}`;
-    })
-    .join("");
+  let line = "";
+  let last: Link | null = null;
+  for (const link of chain) {
+    const { entry, cause } = link;
+    const detail = detailOf(entry);
+    if (last !== null && isAlike(last, link)) {
+      line += `, ${detail}`;
+    } else {
+      if (last !== null) line += cause === null ? "; " : cause === last.entry ? " -> " : " & ";
+      line += `${(entry.at / 1_000_000).toFixed(6)} ${entry.node} ${kindOf(entry)}`;
+      if (detail !== "") line += ` ${detail}`;
+    }
+    last = link;
+  }
+  return line;
+}
+
+function isAlike({ entry: one, cause }: Link, other: Link): boolean {
+  const { entry } = other;
+  const isTogether = one.at === entry.at && one.node === entry.node && cause === other.cause;
+  return isTogether && kindOf(one) === kindOf(entry);
 }
 
 /** What a reader needs to tell one event from another of its kind. */
@@ -95,7 +107,7 @@ function detailOf(entry: Entry): string {
     case "batch-sent":
       return fact.partition;
     case "client-metadata":
-      return `${indexOf(fact.partition)} by ${fact.leader}`;
+      return `${fact.partition} leader ${fact.leader}`;
     case "appended":
       return range(fact.batch.baseOffset, fact.batch.lastOffset);
     case "follower-fetched":

@@ -1,9 +1,10 @@
-/** Breaks a text into lines of at most so many columns, between words. */
+/** Breaks a text into lines of at most so many columns, between words; a number keeps its unit. */
 export function wrapped(text: string, columns: number, first: string, others: string): string[] {
   const lines: string[] = [];
   let line = first;
   let isEmpty = true;
-  for (const word of text.split(" ")) {
+  const words = text.replace(/(\d) (m?s)\b/g, `$1${TIED}$2`).split(" ");
+  for (const word of words) {
     if (!isEmpty && widthOf(line) + 1 + widthOf(word) > columns) {
       lines.push(line);
       line = others;
@@ -13,8 +14,11 @@ export function wrapped(text: string, columns: number, first: string, others: st
     isEmpty = false;
   }
   lines.push(line);
-  return lines;
+  return lines.map((one) => one.replaceAll(TIED, " "));
 }
+
+/** Stands for a blank at which no line ends. */
+const TIED = "\u00a0";
 
 /** Where Hangul, Chinese and the like begin, which take two columns of a terminal. */
 const WIDE = 0x1100;

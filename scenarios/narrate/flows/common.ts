@@ -20,7 +20,7 @@ export function plainHandedStep(records: readonly Handed[]): Step {
   const at = atSeconds(first.started.at);
   return {
     says: [say("handed.plain", { at, producer, topic, count: records.length, values })],
-    chains: records.map(({ started }) => chain(started)),
+    chains: [chain(records.map(({ started }) => started))],
   };
 }
 
@@ -50,7 +50,7 @@ export function groupStep(group: Group, owners: readonly Sentence[]): Step {
         leader,
         assignor,
         at: atSeconds(last),
-        shares: members.map(share),
+        shares: members.flatMap(share),
       }),
       ...owners,
     ],
@@ -58,22 +58,23 @@ export function groupStep(group: Group, owners: readonly Sentence[]): Step {
   };
 }
 
-function share({ node, partitions }: Joined): Sentence {
-  if (partitions.length === 0) return say("group.share.none", { member: node });
-  return say("group.share", { member: node, partitions });
+function share({ node, partitions }: Joined): Sentence[] {
+  return partitions.map((partition) => say("group.share", { partition, member: node }));
 }
 
 export function readStep(reads: readonly Read[]): Step {
   return {
-    says: reads.map((read) => {
-      const { member, partition, leader, offsets, polled } = read;
-      const position = polled.fact.position;
-      const at = atSeconds(polled.at);
-      const told = offsetsTold(offsets);
-      return say("read.polled", { member, partition, leader, position, offsets: told, at });
-    }),
+    says: [...reads.map(readTold), say("read.rule", {})],
     chains: reads.map(readChain),
   };
+}
+
+function readTold(read: Read): Sentence {
+  const { member, partition, leader, polled } = read;
+  const { position } = polled.fact;
+  const at = atSeconds(polled.at);
+  const offsets = offsetsTold(read.offsets);
+  return say("read.polled", { member, partition, leader, position, offsets, at });
 }
 
 function offsetsTold(offsets: readonly number[]): Sentence {

@@ -8,7 +8,7 @@ import { journey, produceChain } from "../links/producing.ts";
 import type { Read } from "../links/reading.ts";
 import { reads, workChain, worked } from "../links/reading.ts";
 import type { Handed, Placed } from "../links/sending.ts";
-import { handedOver, learned, lookedUp, placed } from "../links/sending.ts";
+import { handedOver, learned, lookedUpInCache, placed } from "../links/sending.ts";
 import { atSeconds } from "../render.ts";
 import type { Step } from "../step.ts";
 import { chain, demand, say } from "../step.ts";
@@ -58,16 +58,19 @@ function* tell(trace: Trace): Generator<Step> {
 
   const places = keys.map((keyed) => hashed(trace, keyed, known.cached.length));
   yield {
-    says: places.map(({ key, partition, records: { length } }) => {
-      const hash = positiveHash(key);
-      const values = { key, hash, count: known.cached.length, partition, records: length };
-      return say("partition.hash", values);
-    }),
+    says: [
+      say("partition.key", {}),
+      ...places.map(({ key, partition, records: { length } }) => {
+        const hash = positiveHash(key);
+        const values = { key, hash, count: known.cached.length, partition, records: length };
+        return say("partition.hash", values);
+      }),
+    ],
     chains: places.flatMap((place) => place.records.map((one) => chain(one.started, one.batched))),
   };
 
   const inOrder = places.flatMap((place) => place.records).sort(bySending);
-  const lookUps = inOrder.map((record) => lookedUp(trace, record));
+  const lookUps = inOrder.map((record) => lookedUpInCache(trace, record));
   const leaders = new Map(lookUps.map((lookUp) => [lookUp.partition, lookUp]));
   yield {
     says: [say("leader.cached", { producer, leaders: [...leaders.values()].map(leaderOf) })],
@@ -126,7 +129,10 @@ function handedStep(records: readonly Handed[], keys: readonly Keyed[]): Step {
   const from = atSeconds(started.at);
   const to = atSeconds(records.at(-1)!.started.at);
   const values = { from, to, producer, topic, count: records.length, keys: told };
-  return { says: [say("handed.keyed", values)], chains: records.map((one) => chain(one.started)) };
+  return {
+    says: [say("handed.keyed", values)],
+    chains: [chain(records.map((one) => one.started))],
+  };
 }
 
 /** Java's hash is signed; the partitioner takes it without the sign bit. */
@@ -212,5 +218,8 @@ function workedStep(
     const { member } = works[0]!;
     return { says: say("work.key", { key, member, works: each }), chain: workChain(works) };
   });
-  return { says: told.map(({ says }) => says), chains: told.map((one) => one.chain) };
+  return {
+    says: [...told.map(({ says }) => says), say("work.order", {})],
+    chains: told.map((one) => one.chain),
+  };
 }

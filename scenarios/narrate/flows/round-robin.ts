@@ -105,7 +105,7 @@ function requestsStep(trace: Trace, places: readonly Placed[], journeys: readonl
   });
   const linger = settingOf(trace, producer, "linger.ms");
   return {
-    says: [say("produce.each", { linger, producer, count: requests.length, appends })],
+    says: [say("produce.each", { linger, producer, count: requests.length }), ...appends],
     chains: journeys.map(produceChain),
   };
 }

@@ -8,7 +8,7 @@ import { bodiesOf, isSame, journey, produceChain } from "../links/producing.ts";
 import { reads, workChain, worked } from "../links/reading.ts";
 import type { Worked } from "../links/reading.ts";
 import type { Handed, Placed } from "../links/sending.ts";
-import { handedOver, lookedUp, placed } from "../links/sending.ts";
+import { handedOver, lookedUp, lookedUpInCache, placed } from "../links/sending.ts";
 import { indexOf } from "../partition-names.ts";
 import { atSeconds } from "../render.ts";
 import type { Chain, Step } from "../step.ts";
@@ -48,7 +48,7 @@ function* tell(trace: Trace): Generator<Step> {
     ],
   };
 
-  const lookUp = lookedUp(trace, places[0]!);
+  const lookUp = lookedUpInCache(trace, places[0]!);
   const { leader, cached, sent } = lookUp;
   yield {
     says: [say("leader.cached.one", { producer, at: atSeconds(cached.at), leader, partition })],
@@ -102,7 +102,7 @@ function onlyChoice(trace: Trace, places: readonly Placed[]): Told<"sticky-parti
 
 function batchStep(trace: Trace, places: readonly Placed[], way: Journey): Step {
   const { producer } = places[0]!;
-  const { leader, body, sendIds, baseOffset, passed, answer } = way;
+  const { leader, body, sendIds, baseOffset, sent, passed, answer } = way;
   const requests = trace
     .asked(ApiKeys.PRODUCE, producer)
     .filter((request) => bodiesOf(request).some((one) => isSame(one, body)));
@@ -116,7 +116,10 @@ function batchStep(trace: Trace, places: readonly Placed[], way: Journey): Step 
   demand(count === places.length, () => `the batch has ${count} records`);
   const limit = Number(settingOf(trace, producer, "batch.size"));
   demand(sizeBytes < limit, () => `the batch has ${sizeBytes} bytes, and batch.size is ${limit}`);
-  const values = { linger: settingOf(trace, producer, "linger.ms"), count, bytes: sizeBytes };
+  const linger = settingOf(trace, producer, "linger.ms");
+  const waitedUs = sent.at - places[0]!.batched.at;
+  demand(waitedUs >= Number(linger) * 1000, () => `the batch left after ${waitedUs} us`);
+  const values = { linger, count, bytes: sizeBytes, sentAt: atSeconds(sent.at) };
   return {
     says: [
       say("produce.batch", {

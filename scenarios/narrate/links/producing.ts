@@ -103,6 +103,7 @@ export function journey(trace: Trace, { leader, partition, sent }: LookedUp): Jo
     );
     return { follower, appended: copy, noted };
   });
+  copies.sort((a, b) => a.noted.id - b.noted.id);
   demand(copies.length > 0, () => `no follower of ${name} had ${what}`);
   const acked = need(
     trace.told(
@@ -134,17 +135,14 @@ export function journey(trace: Trace, { leader, partition, sent }: LookedUp): Jo
 /** From the batch to its acknowledgement, each because of what went before. */
 export function produceChain(journey: Journey): Chain {
   const { sent, request, appended, copies, passed, acked, answer, resolved } = journey;
-  const last = copies.reduce(
-    (latest, { noted }) => (noted.id > latest.id ? noted : latest),
-    copies[0]!.noted,
-  );
   return [
     ...chain(sent, request, appended),
     ...copies.flatMap(({ appended: copy, noted }) => [
       { entry: copy, cause: appended },
       { entry: noted, cause: copy },
     ]),
-    { entry: passed, cause: last },
+    // The last of them moves the high watermark.
+    { entry: passed, cause: copies.at(-1)?.noted ?? appended },
     ...chain(passed, acked, answer, resolved).slice(1),
   ];
 }

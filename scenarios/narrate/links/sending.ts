@@ -104,10 +104,7 @@ export interface LookedUp {
   readonly sent: Told<"batch-sent">;
 }
 
-/**
- * What the cache said when the batch of `record` left. That nobody was asked between placing and sending
- * shows that the cache was all it took.
- */
+/** What the cache said when the batch of `record` left. */
 export function lookedUp(trace: Trace, record: Placed): LookedUp {
   const { id, producer, partition, batched } = record;
   const name = batched.fact.partition;
@@ -121,9 +118,16 @@ export function lookedUp(trace: Trace, record: Placed): LookedUp {
     .findLast((told) => told.id < found.id);
   const known = need(cached, () => `${producer} sent to ${name} without having its leader cached`);
   demand(known.fact.leader >= 0, () => `${producer} had no leader of ${name} in its cache`);
+  return { partition, leader: trace.broker(known.fact.leader), cached: known, sent: found };
+}
+
+/** The same, and that nobody was asked between placing and sending: the cache was all it took. */
+export function lookedUpInCache(trace: Trace, record: Placed): LookedUp {
+  const { id, producer, batched } = record;
+  const lookUp = lookedUp(trace, record);
   const asked = trace
     .asked(ApiKeys.METADATA, producer)
-    .some((request) => request.id > batched.id && request.id < found.id);
+    .some((request) => request.id > batched.id && request.id < lookUp.sent.id);
   demand(!asked, () => `${producer} asked for metadata again before it sent ${id}`);
-  return { partition, leader: trace.broker(known.fact.leader), cached: known, sent: found };
+  return lookUp;
 }

@@ -13,16 +13,18 @@ export const en: Catalogue = {
     "At {at} s {producer} is given {count} records for the topic {topic}, none with a key: {values}.",
 
   "metadata.learned":
-    "{producer} does not know {topic} yet and asks {broker}, for any broker can tell. The answer " +
-    "comes at {at} s and stays in the cache of {producer}: {count} partitions, of which {leaders}.",
+    "{producer} does not know {topic} yet and asks {broker}, for any broker can tell. The " +
+    "answer comes at {at} s and stays in the cache of {producer}: {count} partitions; " +
+    "{leaders}.",
   "metadata.leader": "{leader} leads {partition}",
+  "partition.key": "The key decides on the partition.",
 
   "partition.hash":
-    "The key decides: murmur2({key}) without its sign is {hash}, and {hash} % {count} = " +
-    "{partition}. So all {records} records of {key} belong in partition {partition}.",
+    "murmur2({key}) without its sign is {hash}, and {hash} % {count} = {partition}: all " +
+    "{records} records of {key} belong in partition {partition}.",
   "partition.cycle":
-    "The partitioner goes round, whatever the records are, and so comes to {count} partitions with " +
-    "{count} leaders: {places}.",
+    "The partitioner goes round, whatever the records are: {places}. That makes {count} " +
+    "partitions with {count} leaders.",
   "partition.place": "{value} to partition {partition} (leader {leader})",
   "partition.sticky":
     "{producer} chooses a partition once, {partition}, and stays with it for all {count} records: " +
@@ -42,37 +44,36 @@ export const en: Catalogue = {
   "produce.more": "The other {count} go the same way: {places}.",
   "produce.place": "{what} to offset {offset} of partition {partition} ({at} s)",
   "produce.each":
-    "linger.ms is {linger}, so nothing waits for company: {producer} sends {count} produce requests " +
-    "to {count} brokers, in each one batch of one record. {appends}.",
+    "linger.ms is {linger}, so nothing waits for company: {producer} sends {count} produce " +
+    "requests to {count} brokers, in each one batch of one record.",
   "produce.append":
-    "{leader} appends {what} at offset {offset} of partition {partition}, {followers} fetch it, and " +
-    "{producer} has its answer at {at} s",
+    "{leader} appends {what} at offset {offset} of partition {partition}, {followers} fetch " +
+    "it, the high watermark passes {offset}, and {producer} has its answer at {at} s.",
   "produce.batch":
-    "{linger} ms (linger.ms) after its first record the batch leaves, in a single produce request: " +
-    "{count} records in {bytes} bytes. {leader} appends them at the offsets {first} to {last}, its " +
-    "followers {followers} fetch them, the high watermark passes {last} ({passedAt} s), and {leader} " +
-    "acknowledges all {count} at once ({ackedAt} s).",
+    "linger.ms lets the batch wait for {linger} ms. At {sentAt} s it leaves, in a single " +
+    "produce request: {count} records in {bytes} bytes. {leader} appends them at the " +
+    "offsets {first} to {last}, its followers {followers} fetch them, the high watermark " +
+    "passes {last} ({passedAt} s), and {leader} acknowledges all {count} at once ({ackedAt} " +
+    "s).",
 
   "group.joined":
-    "{members} join the group {group} at its coordinator {coordinator}, which makes them generation " +
-    "{generation}. {leader} leads it and deals the partitions out ({assignor}); by SyncGroup each " +
-    "learns its share, the last at {at} s: {shares}.",
-  "group.share": "{member} has {partitions}",
-  "group.share.none": "{member} has nothing",
-  "group.owner": "So partition {partition}, and {key} with it, belongs to {member} alone.",
-  "group.owner.plain": "So partition {partition} belongs to {member} alone.",
+    "{members} join the group {group} at its coordinator {coordinator}, which makes them " +
+    "generation {generation}. {leader} leads it and deals the partitions out ({assignor}): " +
+    "{shares}. Each learns its share by SyncGroup, the last at {at} s.",
+  "group.share": "{partition} to {member}",
+  "group.owner": "Partition {partition}, and {key} with it, belongs to {member} alone.",
+  "group.owner.plain": "Partition {partition} belongs to {member} alone.",
 
   "read.polled":
-    "{member} fetches partition {partition} from its leader {leader}, from its position {position} " +
-    "on. {leader} gives out what is below the high watermark, and the poll returns {offsets} " +
-    "({at} s).",
+    "{member} fetches partition {partition} from its leader {leader}, from its position " +
+    "{position} on, and the poll returns {offsets} ({at} s).",
+  "read.rule": "A leader gives out only what is below the high watermark.",
   "read.offset": "offset {offset}",
   "read.offsets": "the offsets {offsets}",
   "read.range": "the offsets {first} to {last} in order",
 
-  "work.key":
-    "What happens to {key} is work for {member} and nobody else: {works}. That is the order of the " +
-    "offsets, and the order of sending.",
+  "work.key": "What happens to {key} is work for {member} and nobody else: {works}.",
+  "work.order": "For each key that is the order of the offsets, and the order of sending.",
   "work.offset": "{value} (offset {offset}, done at {at} s)",
   "work.parallel":
     "{count} members work at once, {work} ms on each record: {works}. From {from} s to {to} s all " +

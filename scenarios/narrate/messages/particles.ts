@@ -24,15 +24,14 @@ export function particle(text: string, pair: string): string {
 }
 
 function endingOf(text: string): Ending {
-  // A closing bracket is not read.
-  const last = text.replace(/[)\]"'.]+$/, "").at(-1) ?? "";
+  const last = text.at(-1) ?? "";
   if (/\d/.test(last)) return DIGITS[Number(last)] as Ending;
   const code = last.codePointAt(0) ?? 0;
   if (code >= FIRST_SYLLABLE && code <= LAST_SYLLABLE) {
     const final = (code - FIRST_SYLLABLE) % ENDINGS;
     return final === 0 ? "vowel" : final === RIEUL ? "rieul" : "consonant";
   }
-  // English words, as they are said in Korean: "orders" ends in 스, "book" in ㄱ, "paid" in 드.
-  if (/[lr]/i.test(last)) return last === "l" || last === "L" ? "rieul" : "vowel";
-  return /[bkmnp]/i.test(last) ? "consonant" : "vowel";
+  // English words, as they are said in Korean: "orders" ends in 스, "book" in ㄱ, "table" in ㄹ.
+  if (/(l|le)$/i.test(text)) return "rieul";
+  return /[kmn]$/i.test(text) ? "consonant" : "vowel";
 }
