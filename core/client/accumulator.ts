@@ -98,8 +98,9 @@ export class Accumulator {
       }
       record.partition = index;
       const isFull = batches.length > 1 || (target as ProducerBatch).isFull;
-      if (isSticky) topic.sticky.produced(bytes, (target as ProducerBatch).isFull);
       this.#tellBatched(record, queue);
+      // May choose the partition of the records behind this one.
+      if (isSticky) topic.sticky.produced(bytes, (target as ProducerBatch).isFull);
       if (isFull) return "full";
       return target === last ? "joined" : "opened";
     }

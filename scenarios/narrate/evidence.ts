@@ -14,7 +14,7 @@ export interface EvidenceEvent {
   /** A kind of fact (core/facts.ts), or of a frame: "produce-request", "produce-response". */
   readonly kind: string;
   /** Id of the event that led to it; null when an earlier step tells that. */
-  readonly cause: number | null;
+  readonly causedBy: number | null;
   readonly [field: string]: unknown;
 }
 
@@ -25,7 +25,7 @@ export function eventsOf({ chains }: Step): EvidenceEvent[] {
     if (events.has(entry.id)) continue;
     const { id, at, node } = entry;
     const fields = "fact" in entry ? factFields(entry.fact) : frameFields(entry);
-    events.set(id, { id, at, node, kind: kindOf(entry), cause: cause?.id ?? null, ...fields });
+    events.set(id, { id, at, node, kind: kindOf(entry), causedBy: cause?.id ?? null, ...fields });
   }
   return [...events.values()].sort((a, b) => a.id - b.id);
 }
