@@ -82,15 +82,17 @@ describe("trial run --narrate", () => {
     }
   });
 
-  it("ends the story at the step that is missing, fails, and names it", async () => {
-    const careless = ["--set", "group.initial.rebalance.delay.ms=0", "--set", "acks=1"];
-    const words = ["run", FLOW, "--seed", "1", "--narrate", ...careless];
-    const { status, out } = await trial(...words, "--set", "enable.idempotence=false");
+  it("ends the story at the step that is missing, fails by its name, and can be replayed", async () => {
+    const careless = ["--set", "acks=1", "--set", "enable.idempotence=false"];
+    const { status, out } = await trial("run", FLOW, "--seed", "1", "--narrate", ...careless);
     const steps = out.filter((line) => /^\d+\. /.test(line));
 
     expect(status).toBe(1);
     expect(steps).toHaveLength(5);
     expect(steps[4]).toBe(`5. Here the story breaks off: flow:${FLOW}:5 says what is missing.`);
     expect(out.join("\n")).toContain(`violation  flow:${FLOW}:5 at `);
+    const [plan] = readdirSync(join(folder, ".trial"));
+    const replayed = await trial("replay", join(".trial", plan!));
+    expect(replayed.out.at(-1)).toContain(`SAME (expected: fail by flow:${FLOW}:5)`);
   });
 });
