@@ -394,6 +394,12 @@ export type ClientFact =
       readonly value: Uint8Array | null;
     }
   | {
+      /** Records of a topic without key and partition all go there, until it is told again. */
+      readonly kind: "sticky-partition-chosen";
+      readonly topic: string;
+      readonly partition: PartitionName;
+    }
+  | {
       /** A record got its place: its partition and its batch are fixed. */
       readonly kind: "send-batched";
       readonly sendId: string;

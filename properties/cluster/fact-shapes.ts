@@ -116,6 +116,7 @@ export const factShapes: Readonly<Record<FactKind, FactShape>> = {
   "commit-sent": shape("generation commit", "group member mode"),
   "commit-done": shape("generation commit error", "group member"),
   "send-started": shape("", "sendId topic"),
+  "sticky-partition-chosen": shape("", "topic partition"),
   "send-batched": shape("", "sendId partition"),
   "batch-sent": shape("attempt", "partition"),
   "send-acked": shape("offset", "sendId partition"),
