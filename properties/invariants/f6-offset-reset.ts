@@ -52,7 +52,7 @@ export class OffsetReset extends Check {
   };
 
   #judge(fact: FactOf<"position-set">, position: Position, before: number, moment: Moment): void {
-    if (fact.why === "assigned" || fact.why === "committed" || fact.why === "seek") return;
+    if (fact.why === "assigned" || fact.why === "seek") return;
     const { trueHighWatermark, losses } = this.ghost.partition(fact.partition);
     this.evaluations += 1;
     let wrong: string | null = null;
