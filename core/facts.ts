@@ -469,6 +469,11 @@ export type ClientFact =
       readonly partition: PartitionName;
       readonly offset: Offset;
     }
+  | {
+      /** A program has closed its consumer: the next one begins anew. Told by programs as well. */
+      readonly kind: "consumer-closed";
+      readonly group: GroupId;
+    }
   | { readonly kind: "client-error"; readonly where: string; readonly error: string };
 
 export interface PolledRecord {

@@ -126,5 +126,6 @@ export const factShapes: Readonly<Record<FactKind, FactShape>> = {
   "position-set": shape("offset cause", "partition why"),
   "client-metadata": shape("leader leaderEpoch", "partition"),
   "effect-put": shape("offset", "group partition"),
+  "consumer-closed": shape("", "group"),
   "client-error": shape("", "where error"),
 };

@@ -125,6 +125,8 @@ export class MemberNode implements ClientNode {
       consumer.close(undefined, () => {
         const then = this.#whenClosed;
         this.#whenClosed = null;
+        const group = this.#settings["group.id"];
+        this.#context.ports.probe?.emit({ kind: "consumer-closed", group });
         then?.();
       });
     }

@@ -33,6 +33,7 @@ export class OffsetReset extends Check {
       }
       position.next = fact.nextPosition;
     },
+    "consumer-closed": (_fact, moment) => this.#positions.forget(moment.node),
     "position-set": (fact, moment) => {
       const position = this.#positions.of(moment, fact.partition);
       if (position.next !== null) this.#judge(fact, position, position.next, moment);

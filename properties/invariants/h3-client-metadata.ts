@@ -36,5 +36,8 @@ export class ClientMetadata extends Check {
       }
       known.leaderEpoch = leaderEpoch;
     },
+    "consumer-closed": (_fact, moment) => {
+      this.#known.delete(moment.node);
+    },
   };
 }
