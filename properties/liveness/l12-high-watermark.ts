@@ -28,7 +28,13 @@ export class HighWatermarkCatchesUp extends LivenessCheck {
         if (replica !== leader && !view.isInCore(replica)) continue;
         this.evaluations += 1;
         const own = live.partition.replica(replica);
-        if (own?.isRunning === true && own.highWatermark >= goal && own.log.end >= goal) continue;
+        if (
+          own?.isRunning === true &&
+          own.highWatermark >= goal &&
+          own.log.end >= goal &&
+          own.log.end <= end
+        )
+          continue;
         yield {
           object: live.partition.name,
           partition: live.partition.name,
