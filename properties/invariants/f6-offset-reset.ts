@@ -37,6 +37,8 @@ export class OffsetReset extends Check {
     "position-set": (fact, moment) => {
       const position = this.#positions.of(moment, fact.partition);
       if (position.next !== null) this.#judge(fact, position, position.next, moment);
+      // It may have been committed before any of them.
+      if (fact.why === "committed") position.losses = 0;
       position.next = fact.offset;
     },
     // Whoever owns the partition next begins with what the group has committed.

@@ -8,7 +8,7 @@
  *   2. b3 is dropped from the ISR: now everybody who counts has it
  *   3. nobody appends: the high watermark stays, and the producer waits until its timeout
  */
-import type { NodeId, Offset, PartitionName } from "../../core/ids.ts";
+import type { LeaderEpoch, NodeId, Offset, PartitionName } from "../../core/ids.ts";
 import { OFFSETS_TOPIC } from "../../core/ids.ts";
 import { firstOf, frozenExcuse, serverExcuse } from "./excuses.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
@@ -24,6 +24,7 @@ export class HighWatermarkCatchesUp extends LivenessCheck {
       const { leader, replicas } = live.registration;
       const end = live.partition.replica(leader)?.log.end ?? -1;
       const goal = this.#goalOf(view, live, end);
+      if (goal === null) continue;
       for (const replica of replicas) {
         if (replica !== leader && !view.isInCore(replica)) continue;
         this.evaluations += 1;
@@ -50,28 +51,42 @@ export class HighWatermarkCatchesUp extends LivenessCheck {
     }
   }
 
-  /**
-   * Where the leader's log ends; of groups, whose members may commit all the time, where it ended within
-   * the last second.
-   */
-  #goalOf(view: HealView, { partition }: LivePartition, end: Offset): Offset {
+  /** Where the leader's log ends; of groups, where it ended some time ago. Null for a goal too young. */
+  #goalOf(view: HealView, live: LivePartition, end: Offset): Offset | null {
+    const { partition, registration } = live;
     if (partition.topic !== OFFSETS_TOPIC) return end;
-    let goal = this.#goals.get(partition.name);
-    if (goal === undefined || goal.end > end || view.nowUs >= goal.at + GOAL_US) {
-      this.#goals.set(partition.name, (goal = { end, at: view.nowUs }));
+    const goal = this.#goals.get(partition.name);
+    const isReached = goal === undefined || goal.end > end || hasReached(view, live, goal.end);
+    if (isReached || goal.leaderEpoch !== registration.leaderEpoch) {
+      const { leaderEpoch } = registration;
+      this.#goals.set(partition.name, { end, at: view.nowUs, leaderEpoch });
+      return null;
     }
-    return goal.end;
+    return view.nowUs >= goal.at + GOAL_US ? goal.end : null;
   }
 }
 
-/** An end of a log that others are to come to. */
+/**
+ * An end of a log that all replicas of the core are to come to. Members of groups may commit all the time,
+ * so that at no moment everybody has everything: each goal has to be reached in time.
+ */
 interface Goal {
   readonly end: Offset;
   readonly at: number;
+  readonly leaderEpoch: LeaderEpoch;
 }
 
-/** For how long a goal stands. */
-const GOAL_US = 1_000_000;
+/** A follower hears of a high watermark by its next fetch but one. */
+const GOAL_US = 2_000_000;
+
+function hasReached(view: HealView, live: LivePartition, end: Offset): boolean {
+  const { leader, replicas } = live.registration;
+  return replicas.every((replica) => {
+    if (replica !== leader && !view.isInCore(replica)) return true;
+    const own = live.partition.replica(replica);
+    return own?.isRunning === true && own.highWatermark >= end;
+  });
+}
 
 function describe(view: HealView, live: LivePartition, replica: NodeId): string {
   const { partition, registration } = live;
