@@ -8,6 +8,9 @@ import { Delivery } from "./delivery.ts";
 import type { Channel, Link } from "./link.ts";
 import type { Network } from "./network.ts";
 
+/** The first repetition (RFC 6298). Others do not follow: a host that is there answers it. */
+const ASK_AGAIN_US = 1_000_000;
+
 /**
  * One direction of a connection: an ordered stream of frames. Frames that reach a blocked link, or a
  * host without power, are held here (TCP repeats them) until the way is free or TCP gives up.
@@ -25,6 +28,7 @@ export class Pipe {
   /** The sender was told that it must not send, and not yet that it may again. */
   full = false;
   held: Delivery[] = [];
+  #asksAgain = false;
   /** Something was lost with its sender: no program gets what comes behind it. */
   hasGap = false;
   #lastArrivalUs = 0;
@@ -115,6 +119,21 @@ export class Pipe {
   #lose(delivery: Delivery): void {
     this.hasGap = true;
     this.network.dropped(delivery);
+    if (this.to.isOpener && this.to.state === "connecting") this.#askAgain();
+  }
+
+  /** The answer to a request for a connection is lost with whoever gave it: TCP repeats the request. */
+  #askAgain(): void {
+    const { kernel } = this.network;
+    const asking = this.to;
+    if (this.#asksAgain) return;
+    this.#asksAgain = true;
+    kernel.at(kernel.nowUs + ASK_AGAIN_US, () => {
+      this.#asksAgain = false;
+      if (asking.state !== "connecting" || !asking.isHostAlive) return;
+      this.hasGap = false;
+      asking.out.transmit(DeliveryKind.connect, null, 0, kernel.nowUs);
+    });
   }
 
   /** TCP gives up: the sender learns of it, the receiver does not. */

@@ -127,6 +127,16 @@ it("loses what a killed process had sent into a block", () => {
   expect(world.frameCensus()).toEqual({ sent: 2, taken: 0, lost: 2, underWay: 0 });
 });
 
+it("asks again for a connection whose answer was lost in a block with the process that gave it", () => {
+  const { world, client } = pair([
+    { id: "b", kind: "block", target: back, at: 500, for: 900_000 },
+    { id: "k", kind: "kill", target: { node: "b" }, at: 100_000, for: 50_000 },
+  ]);
+  world.runUntil(3_000_000);
+  // Asked at 1000, accepted at 2000 and lost at 100000; asked again a second later.
+  expect(client.log).toEqual(["1102000 opened"]);
+});
+
 it("loses a request: the connection is reset and nothing is delivered", () => {
   const { world, client, server, sendAt } = pair([
     { id: "l", kind: "lose-request", target: there, at: 4000 },
