@@ -186,7 +186,7 @@ function described(error: unknown): string {
 /** Ids of the clients that a plan leaves to user code. */
 export function appClients(plan: Plan): string[] {
   return plan.clients.flatMap((client) =>
-    client.kind === "producer" && client.app === true ? [client.id] : [],
+    client.kind === "app" || (client.kind === "producer" && client.app === true) ? [client.id] : [],
   );
 }
 
@@ -207,8 +207,8 @@ function appsOf(plan: Plan, apps: Apps): ReadonlyMap<string, AppMain> {
   for (const [id, main] of Object.entries(apps)) {
     const client = plan.clients.find((candidate) => candidate.id === id);
     if (client === undefined) throw new InputError(`apps: ${id} is not a client of the plan`);
-    if (client.kind !== "producer") {
-      throw new InputError(`apps: ${id} is a ${client.kind}; async code can be a producer`);
+    if (client.kind !== "producer" && client.kind !== "app") {
+      throw new InputError(`apps: ${id} is a ${client.kind}; async code is an app or a producer`);
     }
     if (typeof main !== "function") throw new InputError(`apps: ${id} is not a function`);
     const operation = plan.workload.find((candidate) => candidate.client === id);

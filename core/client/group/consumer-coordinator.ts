@@ -23,6 +23,7 @@ import { CoordinatorLookup } from "./coordinator-lookup.ts";
 import { Departure } from "./departure.ts";
 import type { RunUserCode } from "./group-leader.ts";
 import { GroupLeader } from "./group-leader.ts";
+import type { HeartbeatMode } from "./heartbeats.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { JoinRound } from "./join-round.ts";
 import { Joining } from "./joining.ts";
@@ -42,6 +43,7 @@ export interface ConsumerCoordinatorOptions {
   /** The user's own, which partition.assignment.strategy names. */
   readonly assignors: readonly ConsumerPartitionAssignor[];
   readonly runUserCode: RunUserCode;
+  readonly heartbeats: HeartbeatMode;
   /** The user waits inside a call of the consumer. */
   readonly isCalled: () => boolean;
   readonly onError: (error: string) => void;
@@ -54,11 +56,11 @@ export class ConsumerCoordinator {
   readonly commits: OffsetCommits;
   readonly committed: CommittedOffsets;
   readonly listeners: ListenerCalls;
+  readonly heartbeats: Heartbeats;
   readonly #ports: Ports;
   readonly #options: ConsumerCoordinatorOptions;
   readonly #isCooperative: boolean;
   readonly #lookup: CoordinatorLookup;
-  readonly #heartbeats: Heartbeats;
   readonly #joining: Joining;
   readonly #autoCommit: AutoCommit;
   readonly #initialReads: CommittedOffsets;
@@ -90,13 +92,14 @@ export class ConsumerCoordinator {
       settings,
       rules,
       metadata,
-      onFound: () => this.#heartbeats.coordinatorFound(),
+      onFound: () => this.heartbeats.coordinatorFound(),
       onProgress,
     });
     this.#lookup = lookup;
     const common = { clientId, settings, rules, member, lookup };
-    this.#heartbeats = new Heartbeats(ports, {
+    this.heartbeats = new Heartbeats(ports, {
       ...common,
+      mode: options.heartbeats,
       onPollTimeout: () => this.#departure.leave("the poll timeout has expired", "poll-interval"),
       onError: (error) => onError(errorName(error)),
       onProgress,
@@ -120,7 +123,7 @@ export class ConsumerCoordinator {
     const round = new JoinRound({
       ...common,
       whenCalled: (step) => (options.isCalled() ? step() : this.#deferred.push(step)),
-      onJoined: () => this.#heartbeats.enable(),
+      onJoined: () => this.heartbeats.enable(),
       onLead: (response, decided) =>
         leader.lead(this.#joining.assignor(response.protocolName), response, decided),
       onProgress,
@@ -156,7 +159,7 @@ export class ConsumerCoordinator {
       onError,
       wakeAt: (atMs) => this.#wakeAt(atMs),
     });
-    const [heartbeats, rebalance] = [this.#heartbeats, this.#rebalance];
+    const [heartbeats, rebalance] = [this.heartbeats, this.#rebalance];
     this.#joining = new Joining({
       ...common,
       subscription,
@@ -192,7 +195,7 @@ export class ConsumerCoordinator {
   /** The user's poll begins or has ended. */
   polled(isPolling: boolean): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    if (this.subscription.isAutomatic) this.#heartbeats.polled(nowMs, isPolling);
+    if (this.subscription.isAutomatic) this.heartbeats.polled(nowMs, isPolling);
     if (isPolling) this.#autoCommit.watch(nowMs);
   }
 
@@ -213,7 +216,7 @@ export class ConsumerCoordinator {
     const nowMs = this.#ports.clock.monotonicMs();
     this.#doStep(nowMs);
     // The application is not in its poll while its listener runs.
-    if (this.listeners.isRunning) this.#heartbeats.polled(nowMs, false);
+    if (this.listeners.isRunning) this.heartbeats.polled(nowMs, false);
   }
 
   #doStep(nowMs: number): void {
@@ -273,7 +276,7 @@ export class ConsumerCoordinator {
     this.listeners.whenIdle(() =>
       this.#departure.close(timeoutMs, () => {
         this.#joining.stop();
-        this.#heartbeats.disable();
+        this.heartbeats.disable();
         this.#autoCommit.close();
         this.commits.close();
         this.committed.close();
@@ -290,7 +293,7 @@ export class ConsumerCoordinator {
   /** False while positions are better left alone: it is not, or not yet, a member. */
   #takePart(nowMs: number): boolean {
     const { rules, partitions, onError } = this.#options;
-    this.#heartbeats.polled(nowMs, true);
+    this.heartbeats.polled(nowMs, true);
     this.#joining.lookAtMetadata();
     const { member } = this;
     if (member.isLost && partitions.size > 0) {
