@@ -1,7 +1,7 @@
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
 
-/** What a client process knows of a partition's leadership. */
+/** What a client knows of a partition's leadership. */
 interface Known {
   incarnation: number;
   leaderEpoch: number;
@@ -20,8 +20,9 @@ export class ClientMetadata extends Check {
 
   override readonly before: Handlers = {
     "client-metadata": (fact, moment) => {
-      let partitions = this.#known.get(moment.node);
-      if (partitions === undefined) this.#known.set(moment.node, (partitions = new Map()));
+      const client = `${moment.node}/${fact.client}`;
+      let partitions = this.#known.get(client);
+      if (partitions === undefined) this.#known.set(client, (partitions = new Map()));
       const { incarnation } = moment;
       const { leaderEpoch } = fact;
       const known = partitions.get(fact.partition);

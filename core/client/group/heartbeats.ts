@@ -21,8 +21,7 @@ export type HeartbeatMode = "background" | "on-call";
 
 /** "early": it was not time, or there is no generation to show life in. */
 export type HeartbeatResult =
-  | { readonly kind: "sent" | "early" }
-  | { readonly kind: "failed"; readonly error: string };
+  { readonly kind: "sent" | "early" } | { readonly kind: "failed"; readonly error: string };
 
 export interface HeartbeatsOptions {
   readonly clientId: string;
