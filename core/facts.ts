@@ -394,6 +394,12 @@ export type ClientFact =
       readonly value: Uint8Array | null;
     }
   | {
+      /** Records of a topic without key and partition all go there, until it is told again. */
+      readonly kind: "sticky-partition-chosen";
+      readonly topic: string;
+      readonly partition: PartitionName;
+    }
+  | {
       /** A record got its place: its partition and its batch are fixed. */
       readonly kind: "send-batched";
       readonly sendId: string;
@@ -464,6 +470,11 @@ export type ClientFact =
       readonly group: GroupId;
       readonly partition: PartitionName;
       readonly offset: Offset;
+    }
+  | {
+      /** A program has closed its consumer: the next one begins anew. Told by programs as well. */
+      readonly kind: "consumer-closed";
+      readonly group: GroupId;
     }
   | { readonly kind: "client-error"; readonly where: string; readonly error: string };
 

@@ -49,11 +49,15 @@ export class Progress implements Observer {
     return (this.#furthest.get(partition) ?? -1) + 1;
   }
 
-  /** An acknowledged record that no reader has got as far as; null when there is none. */
+  /**
+   * An acknowledged record that no reader has got as far as, or, where records were lost, one of those that
+   * took their place; null when there is none.
+   */
   aheadOfReaders(partition: string): number | null {
     const readTo = this.readTo(partition);
     for (const offset of this.#awaited.get(partition) ?? []) if (offset >= readTo) return offset;
-    return null;
+    const anew = this.#readTo.get(partition);
+    return anew === undefined || anew.end >= anew.partition.trueHighWatermark ? null : anew.end;
   }
 
   /** Records of that partition are not waited for any more. */
@@ -108,7 +112,12 @@ export class Progress implements Observer {
     if (!isGone && this.#readTo.has(partition.name)) return;
     const polled = setOf(this.#polled, partition.name);
     const awaited = setOf(this.#awaited, partition.name);
-    if (isGone) this.#forget(polled, awaited, from);
+    if (isGone) {
+      this.#forget(polled, awaited, from);
+      // Where a reader has been beyond that is no place in the log any more.
+      const furthest = this.#furthest.get(partition.name) ?? -1;
+      this.#furthest.set(partition.name, Math.min(furthest, from - 1));
+    }
     let end = 0;
     for (const offset of polled) end = Math.max(end, offset + 1);
     this.#readTo.set(partition.name, { partition, end });

@@ -27,7 +27,7 @@ export function producerPromises(plan: Plan): ReadonlyMap<string, ProducerPromis
 export function consumerPromises(plan: Plan): ReadonlyMap<string, ConsumerPromise> {
   const promises = new Map<string, ConsumerPromise>();
   for (const client of plan.clients) {
-    if (client.kind !== "consumer") continue;
+    if (client.kind !== "consumer" && client.kind !== "member") continue;
     const policy = effectiveSetting(plan, "consumer", client.settings, "auto.offset.reset");
     promises.set(client.id, { autoOffsetReset: String(policy) });
   }

@@ -46,7 +46,7 @@ describe("trial, given what it cannot use,", () => {
     [[], "command: nothing is given"],
     [["help", "nowhere"], 'command: "help nowhere" is none; there are list'],
     [["run", "calm", "--tango"], "unknown option '--tango'"],
-    [["run", "calm", "--narrate"], "unknown option '--narrate'"],
+    [["run", "calm", "--narrate"], '--narrate: "calm" has no narrator: there is one for keyed'],
     [["run", "calm", "--jobs", "0"], '--jobs: "0" is not 1 to'],
     [["run", "calm", "--runs", "0"], '--runs: "0" is not 1 to'],
     [["run", "calm", "--runs", "-1"], '--runs: "-1" is not 1 to'],

@@ -90,6 +90,8 @@ function buildProgram(console: Console, ended: (status: ExitStatus) => void): Co
     .option("--profile <name>", "strict (nothing is excused) or calm (no faults)")
     .option("--bug <id>", "build a known bug in; repeatable", collect, [])
     .option("--input <file>", "events to send, one JSON object a line")
+    .option("--narrate", "tell the run step by step, with the events that prove each step")
+    .option("--lang <language>", "of --narrate: en or ko")
     .option(...isolate)
     .option(...imports)
     .option(...json)

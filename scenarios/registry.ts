@@ -11,6 +11,7 @@ import { diskFull } from "./named/disk-full.ts";
 import { diskRot } from "./named/disk-rot.ts";
 import { gcPause } from "./named/gc-pause.ts";
 import { lastReplicaStanding } from "./named/last-replica-standing.ts";
+import { keyedOrderFlow } from "./named/keyed-order-flow.ts";
 import { leaderCrash } from "./named/leader-crash.ts";
 import { oneWayPartition } from "./named/one-way-partition.ts";
 import { orderEvents } from "./named/order-events.ts";
@@ -18,8 +19,10 @@ import { partialPartition } from "./named/partial-partition.ts";
 import { partitionAndHeal } from "./named/partition-and-heal.ts";
 import { powerLoss } from "./named/power-loss.ts";
 import { quorumLoss } from "./named/quorum-loss.ts";
+import { roundRobinFlow } from "./named/round-robin-flow.ts";
 import { rollingRestart } from "./named/rolling-restart.ts";
 import { slowFollower } from "./named/slow-follower.ts";
+import { stickyFlow } from "./named/sticky-flow.ts";
 import { twoOfThreeDown } from "./named/two-of-three-down.ts";
 import { zombieLeader } from "./named/zombie-leader.ts";
 import { isScenario } from "./scenario.ts";
@@ -46,6 +49,9 @@ export const namedScenarios: readonly Scenario[] = [
   quorumLoss,
   lastReplicaStanding,
   diskRot,
+  keyedOrderFlow,
+  roundRobinFlow,
+  stickyFlow,
 ];
 
 export class ScenarioRegistry {

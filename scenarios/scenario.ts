@@ -5,6 +5,7 @@ import type { InputEvent } from "../properties/generate/input-event.ts";
 import type { Findings, Observer } from "../properties/observation.ts";
 import type { Plan, Profile } from "../properties/plan/plan.ts";
 import { wrongValue } from "../properties/plan/wrong-value.ts";
+import type { Flow } from "./narrate/flow.ts";
 import type { Verdict } from "../properties/verdict.ts";
 
 /** A named family of plans: who is in the cluster, what the clients do, what goes wrong. */
@@ -24,6 +25,8 @@ export interface Scenario {
   readonly apps?: Apps | ((plan: Plan) => Apps);
   /** What this scenario promises beside the invariants; made anew for each run. */
   invariants?(findings: Findings, plan: Plan): readonly Observer[];
+  /** The steps that it is told in; `--narrate` refuses a scenario without. */
+  readonly flow?: Flow;
   /**
    * What it promises of a verdict that passes, e.g. that something is lost, and by which setting. Null
    * when that holds, else a complaint, which fails the run.

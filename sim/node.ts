@@ -257,6 +257,11 @@ export class SimNode implements NodeView {
     this.#mounted = "foreign";
   }
 
+  /** The disk that belongs to it, be it put aside. */
+  get ownDisk(): Disk {
+    return this.#ownDisk ?? this.disk;
+  }
+
   get hasForeignDisk(): boolean {
     return this.#ownDisk !== null;
   }

@@ -6,7 +6,7 @@
  * itself, where Kafka draws any live broker. Both forward.
  */
 import { Errors } from "../errors.ts";
-import type { NodeId, TopicId } from "../ids.ts";
+import type { NodeId, Offset, TopicId } from "../ids.ts";
 import { isInternalTopic, NO_NODE } from "../ids.ts";
 import type { MetadataImage, PartitionRegistration, TopicImage } from "../metadata/image.ts";
 import type { Call } from "../network/request-server.ts";
@@ -33,6 +33,9 @@ export interface MetadataHandlerOptions {
 
 export class MetadataHandler {
   readonly #options: MetadataHandlerOptions;
+  /** Of the image as it is at `#knownAt`: every client of a cluster may ask at one time. */
+  readonly #known: Map<TopicImage, MetadataTopic> = new Map();
+  #knownAt: Offset = -1;
 
   constructor(options: MetadataHandlerOptions) {
     this.#options = options;
@@ -57,7 +60,7 @@ export class MetadataHandler {
     const { image } = this.#options;
     const answers: MetadataTopic[] = [];
     if (request.topics === null) {
-      for (const topic of image.topicsByName.values()) answers.push(this.#known(topic));
+      for (const topic of image.topicsByName.values()) answers.push(this.#describe(topic));
       return answers;
     }
     for (const { topicId, name } of request.topics) {
@@ -67,14 +70,23 @@ export class MetadataHandler {
           : topicId !== null
             ? image.topicsById.get(topicId)
             : undefined;
-      if (topic !== undefined) answers.push(this.#known(topic));
+      if (topic !== undefined) answers.push(this.#describe(topic));
       else if (name === null) answers.push(unknownId(topicId));
       else answers.push(this.#unknownName(name, request.allowAutoTopicCreation));
     }
     return answers;
   }
 
-  #known(topic: TopicImage): MetadataTopic {
+  #describe(topic: TopicImage): MetadataTopic {
+    const { image } = this.#options;
+    if (this.#knownAt !== image.offset) this.#known.clear();
+    this.#knownAt = image.offset;
+    let known = this.#known.get(topic);
+    if (known === undefined) this.#known.set(topic, (known = this.#described(topic)));
+    return known;
+  }
+
+  #described(topic: TopicImage): MetadataTopic {
     return {
       errorCode: Errors.NONE,
       name: topic.name,

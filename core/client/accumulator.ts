@@ -98,8 +98,9 @@ export class Accumulator {
       }
       record.partition = index;
       const isFull = batches.length > 1 || (target as ProducerBatch).isFull;
-      if (isSticky) topic.sticky.produced(bytes, (target as ProducerBatch).isFull);
       this.#tellBatched(record, queue);
+      // May choose the partition of the records behind this one.
+      if (isSticky) topic.sticky.produced(bytes, (target as ProducerBatch).isFull);
       if (isFull) return "full";
       return target === last ? "joined" : "opened";
     }
@@ -228,6 +229,7 @@ export class Accumulator {
     const queues: (PartitionQueue | undefined)[] = [];
     const sticky = new StickyPartitioner(metadata, {
       random: this.#ports.random,
+      probe: this.#ports.probe,
       rules: this.#rules,
       batchSize: Math.max(1, settings["batch.size"]),
       isAdaptive: settings["partitioner.adaptive.partitioning.enable"],

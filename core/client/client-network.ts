@@ -1,7 +1,9 @@
 /**
  * The connections of one client, one for each host (NetworkClient.java).
  *
- * Differs from Kafka: a bootstrap server that turns out to be a known broker keeps its connection.
+ * Differs from Kafka: a bootstrap server that turns out to be a known broker keeps its connection; without
+ * a ready node another connection is opened also while one is being opened, where leastLoadedNode waits for
+ * that one until socket.connection.setup.timeout.ms.
  */
 import type { CommonClientSettings } from "../settings/client-settings.ts";
 import type { Ports } from "../ports.ts";

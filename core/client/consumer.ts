@@ -363,10 +363,11 @@ export class Consumer {
   /** What a poll that waits is to be answered; null for nothing yet. */
   #next(): PollResult | null {
     const group = this.#group;
-    group?.step();
+    const mayReturn = group === null || group.step();
     if (this.#waiting === null || group?.listeners.isRunning === true) return null;
     const error = this.#errors.shift();
     if (error !== undefined) return { kind: "error", error };
+    if (!mayReturn) return null;
     const records = this.#partitions.collect();
     if (records.length > 0) group?.collected();
     this.#partitions.ask();

@@ -82,6 +82,37 @@ describe("partitioners", () => {
     expect(Math.min(...runs.slice(0, -1))).toBeGreaterThanOrEqual(7);
   });
 
+  it("tells each choice before the records that follow it, and nothing of keyed ones", () => {
+    const cluster = new FakeCluster(2, { t: 4 });
+    const node = cluster.world.node("p1");
+    const producer = new Producer(node.ports, {
+      clientId: "p1",
+      bootstrap: cluster.hosts,
+      settings: resolveProducerSettings({ "batch.size": 300 }),
+      rules: makeRules(),
+    });
+    for (let n = 0; n < 40; n++) {
+      const key = n % 4 === 0 ? utf8Encode(`key-${n}`) : null;
+      const record = { sendId: key === null ? "plain" : "keyed", topic: "t", key };
+      producer.send({ ...record, value: new Uint8Array(50), timestamp: 1000 }, () => undefined);
+    }
+    cluster.world.run(50);
+    let chosen: string | null = null;
+    let choices = 0;
+    let followed = 0;
+    for (const fact of node.facts) {
+      if (fact.kind === "sticky-partition-chosen") {
+        chosen = fact.partition;
+        choices += 1;
+      } else if (fact.kind === "send-batched" && fact.sendId === "plain") {
+        expect(fact.partition).toBe(chosen);
+        followed += 1;
+      }
+    }
+    expect(followed).toBe(30);
+    expect(choices).toBeGreaterThan(3);
+  });
+
   it("switches at a full batch, and at twice the size in any case", () => {
     const rules = new ProducerRules();
     fc.assert(

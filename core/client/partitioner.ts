@@ -6,7 +6,8 @@
  * each pass of the sender, so that a pass does not visit idle partitions.
  */
 import type { NodeId } from "../ids.ts";
-import type { Random } from "../ports.ts";
+import { partitionName } from "../ids.ts";
+import type { Probe, Random } from "../ports.ts";
 import type { TopicMetadata } from "./client-metadata.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import type { ProducerRules } from "./producer-rules.ts";
@@ -33,6 +34,7 @@ export class NodeAvailability {
 
 export interface StickyOptions {
   readonly random: Random;
+  readonly probe: Probe | null;
   readonly rules: ProducerRules;
   readonly batchSize: number;
   readonly isAdaptive: boolean;
@@ -58,7 +60,7 @@ export class StickyPartitioner {
 
   /** The partition of the next unkeyed record. */
   current(): number {
-    if (this.#current < 0) this.#current = this.#draw();
+    if (this.#current < 0) this.#switch();
     return this.#current;
   }
 
@@ -68,8 +70,17 @@ export class StickyPartitioner {
     this.#producedBytes += bytes;
     if (!rules.switchesPartition(this.#producedBytes, batchSize, allBatchesFull)) return false;
     this.#producedBytes = 0;
-    this.#current = this.#draw();
+    this.#switch();
     return true;
+  }
+
+  #switch(): void {
+    this.#current = this.#draw();
+    const { probe } = this.#options;
+    if (probe === null) return;
+    const { name: topic } = this.#topic;
+    const partition = partitionName(topic, this.#current);
+    probe.emit({ kind: "sticky-partition-chosen", topic, partition });
   }
 
   #draw(): number {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Request, Response } from "../protocol/message.ts";
+import type { MetadataPartition } from "../protocol/metadata.ts";
 import { ApiKeys } from "../protocol/message.ts";
 import { Batch, BatchBody } from "../record/batch.ts";
 import { requestSize, responseSize } from "./size.ts";
@@ -78,4 +79,30 @@ describe("the size of a frame", () => {
     expect(requestSize(inner)).toBeGreaterThan(24 + 2 + 6);
     expect(requestSize(outer)).toBeGreaterThan(requestSize(inner));
   });
+});
+
+test("the size of a metadata answer is the plain one", () => {
+  const partition = (partitionIndex: number, replicas: number[]): MetadataPartition => ({
+    errorCode: 0,
+    partitionIndex,
+    leaderId: 1,
+    leaderEpoch: 0,
+    replicaNodes: replicas,
+    isrNodes: replicas.slice(1),
+    offlineReplicas: [],
+  });
+  const answer = (partitions: readonly MetadataPartition[]): Response => ({
+    apiKey: ApiKeys.METADATA,
+    correlationId: 1,
+    body: {
+      brokers: [{ nodeId: 1, host: "b1", rack: null }],
+      clusterId: "c",
+      controllerId: 1,
+      topics: [{ errorCode: 0, name: "orders", topicId: "id", isInternal: false, partitions }],
+    },
+  });
+  // Nine bytes of header; numbers 8, lists 4, texts 2 and their length, flags and nothing 1.
+  const empty = 9 + (4 + 8 + 4 + 1) + 3 + 8 + 4 + (8 + 8 + 4 + 1 + 4);
+  expect(responseSize(answer([]))).toBe(empty);
+  expect(responseSize(answer([partition(0, [1, 2, 3])]))).toBe(empty + 4 * 8 + 3 * 4 + 5 * 8);
 });

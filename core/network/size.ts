@@ -7,6 +7,7 @@
 import type { ApiKey, RequestOf, Response } from "../protocol/message.ts";
 import { ApiKeys } from "../protocol/message.ts";
 import type { FetchRequest, FetchResponse } from "../protocol/fetch.ts";
+import type { MetadataResponse } from "../protocol/metadata.ts";
 import type { ProduceRequest, ProduceResponse } from "../protocol/produce.ts";
 
 const REQUEST_HEADER = 24;
@@ -30,6 +31,8 @@ export function responseSize(response: Response): number {
       return RESPONSE_HEADER + produceResponseSize(response.body as ProduceResponse);
     case ApiKeys.FETCH:
       return RESPONSE_HEADER + fetchResponseSize(response.body as FetchResponse);
+    case ApiKeys.METADATA:
+      return RESPONSE_HEADER + metadataResponseSize(response.body as MetadataResponse);
     default:
       return RESPONSE_HEADER + plainSize(response.body);
   }
@@ -67,6 +70,19 @@ function fetchResponseSize(body: FetchResponse): number {
     for (const partition of topic.partitions) {
       size += 50;
       for (const batch of partition.records) size += batch.sizeBytes;
+    }
+  }
+  return size;
+}
+
+/** As {@link plainSize} would have it: a topic may have thousands of partitions. */
+function metadataResponseSize(body: MetadataResponse): number {
+  const { brokers, clusterId, controllerId, topics } = body;
+  let size = plainSize(brokers) + plainSize(clusterId) + plainSize(controllerId) + 4;
+  for (const { errorCode, name, topicId, isInternal, partitions } of topics) {
+    size += plainSize(errorCode) + plainSize(name) + plainSize(topicId) + plainSize(isInternal) + 4;
+    for (const { replicaNodes, isrNodes, offlineReplicas } of partitions) {
+      size += 44 + 8 * (replicaNodes.length + isrNodes.length + offlineReplicas.length);
     }
   }
   return size;

@@ -12,6 +12,7 @@ import type {
 import { Consumer } from "../../core/client/consumer.ts";
 import type { RebalanceListener } from "../../core/client/group/rebalance-listener.ts";
 import type { Offset } from "../../core/ids.ts";
+import type { Probe } from "../../core/ports.ts";
 import type { ConsumerSettings } from "../../core/settings/client-settings.ts";
 import type { ClientContext } from "../cluster/client-node.ts";
 import type { AppProcess, Settle } from "./app-process.ts";
@@ -46,6 +47,7 @@ const NO_MEMBER = "UNKNOWN_MEMBER_ID";
 export class PromisedConsumer {
   readonly #process: AppProcess;
   readonly #consumer: Consumer;
+  readonly #probe: Probe | null;
   readonly #commitTimeoutMs: number;
   readonly #happened: Happening[] = [];
   #waiter: Settle<Happening> | null = null;
@@ -57,6 +59,7 @@ export class PromisedConsumer {
     const { clientId, settings, topics, resetOf } = options;
     const { ports, bootstrap, rules } = context;
     this.#process = process;
+    this.#probe = ports.probe;
     this.#commitTimeoutMs = settings["request.timeout.ms"];
     this.#consumer = new Consumer(ports, {
       clientId,
@@ -163,7 +166,11 @@ export class PromisedConsumer {
   close(): Promise<void> {
     return this.#process.call("leave", this.groupMetadata.groupId, (settle) => {
       this.#isClosing = true;
-      this.#consumer.close(undefined, () => this.#push({ kind: "closed" }));
+      const group = this.groupMetadata.groupId;
+      this.#consumer.close(undefined, () => {
+        this.#probe?.emit({ kind: "consumer-closed", group });
+        this.#push({ kind: "closed" });
+      });
       settle.resolve();
     });
   }

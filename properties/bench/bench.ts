@@ -14,6 +14,7 @@ import { formatPlan } from "../plan/saved-plan.ts";
 import { run } from "../run.ts";
 import { calm, longTrial, orderEvents, shippedEvents } from "./cases.ts";
 import { densePlan } from "./dense.ts";
+import { reportRebalance, reportSteadyGroup } from "./groups.ts";
 import { eagerSnapshots, idle } from "./idle.ts";
 import { timeTurns } from "./measure.ts";
 import {
@@ -63,6 +64,8 @@ reportGrowth(
   [calm({ records: 10_000 }), calm({ records: most })],
   { warmUp: 0, passes: 1 },
 );
+reportSteadyGroup(LARGE);
+reportRebalance(100, 1000, 5);
 reportShell(shipped[0]!);
 
 function reportPlans(): void {

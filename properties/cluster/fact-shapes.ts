@@ -116,6 +116,7 @@ export const factShapes: Readonly<Record<FactKind, FactShape>> = {
   "commit-sent": shape("generation commit", "group member mode"),
   "commit-done": shape("generation commit error", "group member"),
   "send-started": shape("", "sendId topic"),
+  "sticky-partition-chosen": shape("", "topic partition"),
   "send-batched": shape("", "sendId partition"),
   "batch-sent": shape("attempt", "partition"),
   "send-acked": shape("offset", "sendId partition"),
@@ -125,5 +126,6 @@ export const factShapes: Readonly<Record<FactKind, FactShape>> = {
   "position-set": shape("offset cause", "partition why"),
   "client-metadata": shape("leader leaderEpoch", "client partition"),
   "effect-put": shape("offset", "group partition"),
+  "consumer-closed": shape("", "group"),
   "client-error": shape("", "where error"),
 };

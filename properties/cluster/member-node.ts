@@ -48,6 +48,8 @@ export class MemberNode implements ClientNode {
   #wantsRecords = true;
   /** Polls, works or commits: its next poll follows by itself. */
   #isBusy = false;
+  /** What is done when the consumer that is being closed is closed; null while none is. */
+  #whenClosed: (() => void) | null = null;
 
   constructor(plan: MemberPlan, context: ClientContext) {
     const { ports, settingsOf } = context;
@@ -91,6 +93,11 @@ export class MemberNode implements ClientNode {
 
   #open(): void {
     if (this.#consumer !== null) return;
+    if (this.#whenClosed !== null) {
+      // close() returns first.
+      this.#whenClosed = () => this.#open();
+      return;
+    }
     const { ports, bootstrap, rules } = this.#context;
     this.#progress = new Progress();
     this.#consumer = new Consumer(ports, {
@@ -110,8 +117,20 @@ export class MemberNode implements ClientNode {
     this.#effects.drop();
     this.#pause.cancel();
     this.#isBusy = false;
-    if (consumer === null) closed();
-    else consumer.close(undefined, closed);
+    if (this.#whenClosed !== null) {
+      this.#whenClosed = closed;
+    } else if (consumer === null) {
+      closed();
+    } else {
+      this.#whenClosed = closed;
+      consumer.close(undefined, () => {
+        const then = this.#whenClosed;
+        this.#whenClosed = null;
+        const group = this.#settings["group.id"];
+        this.#context.ports.probe?.emit({ kind: "consumer-closed", group });
+        then?.();
+      });
+    }
   }
 
   #subscribeAgain(): void {

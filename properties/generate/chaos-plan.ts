@@ -1,5 +1,6 @@
 /** Plans of the flagship in which every fault strikes, settings promise less, and disasters happen. */
 import type { Plan } from "../plan/plan.ts";
+import { healDeadlineUs } from "../liveness/deadline.ts";
 import { brokerNames } from "./cluster-parts.ts";
 import { drawDisasters } from "./chaos-faults.ts";
 import {
@@ -47,11 +48,17 @@ export function drawChaosPlan(
     untilUs: pace.healAtUs - BEFORE_HEAL / shorter,
     shorter,
   });
+  const settings = { ...plan.settings, ...drawChaosSettings(draw.fork("chaos-settings")) };
+  const clients = [...drawChaosProducers(draw.fork("chaos-producers"), producers), ...others];
+  // These settings may take their time: unclean elections come with intervals of their own.
+  const deadline = healDeadlineUs({ settings, clients, topology: plan.topology });
   return {
     ...plan,
     profile: "chaos",
-    settings: { ...plan.settings, ...drawChaosSettings(draw.fork("chaos-settings")) },
-    clients: [...drawChaosProducers(draw.fork("chaos-producers"), producers), ...others],
+    settings,
+    horizon: plan.heal.at + deadline,
+    clients,
     faults: [...plan.faults, ...disasters],
+    heal: { ...plan.heal, deadline },
   };
 }

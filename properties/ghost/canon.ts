@@ -15,6 +15,14 @@ export interface Canon {
   readonly trueHighWatermark: Offset;
 }
 
+/** How a batch came to be committed. */
+export interface Commit {
+  /** Epoch of the leader that had it below its high watermark first, not the batch's own. */
+  readonly leaderEpoch: LeaderEpoch;
+  /** Members of the ISR at that time. */
+  readonly isrSize: number;
+}
+
 /** What became of one replica's copy of lost records. */
 export interface CopyFate {
   readonly node: string;
@@ -60,20 +68,20 @@ export class PastEra implements Canon {
   readonly loss: CommittedLoss;
   readonly committed: GhostLog;
   trueHighWatermark: Offset;
-  /** Members of the ISR when each batch of `committed` was committed. */
-  readonly isrSizes: number[];
+  /** Of each batch of `committed`. */
+  readonly commits: Commit[];
 
   constructor(
     loss: CommittedLoss,
     committed: GhostLog,
     trueHighWatermark: Offset,
-    isrSizes: readonly number[],
+    commits: readonly Commit[],
   ) {
     this.until = loss.leaderEpoch;
     this.loss = loss;
     this.committed = committed;
     this.trueHighWatermark = trueHighWatermark;
-    this.isrSizes = [...isrSizes];
+    this.commits = [...commits];
   }
 }
 

@@ -68,7 +68,8 @@ export class Commitments {
     if (highWatermark <= canon.trueHighWatermark) return;
     const { batches } = canon.committed;
     let index = batches.length;
-    partition.commit(era, log, highWatermark, believedIsr.length);
+    const by = { leaderEpoch: replica.leaderEpoch, isrSize: believedIsr.length };
+    partition.commit(era, log, highWatermark, by);
     if (era === null) {
       for (; index < batches.length; index += 1) {
         const batch = batches[index] as Batch;
@@ -107,8 +108,9 @@ export class Commitments {
       const offset = firstDifference(log, reign.log, highWatermark);
       if (offset >= highWatermark) continue;
       // If a leader before that one has committed another record there, then not that one lost it.
-      const inCanon = (era ?? partition).committed.batchAt(offset);
-      if (inCanon !== undefined && inCanon.leaderEpoch < leaderEpoch) return;
+      const { committed, commits } = era ?? partition;
+      const there = commits[committed.countBelow(offset)];
+      if (there !== undefined && there.leaderEpoch < leaderEpoch) return;
       const batch = log.batchAt(offset);
       const loss = this.#judge({ leader, leaderEpoch, election, destroyed, offset, batch, at });
       if (loss !== null) partition.fork(era, loss);

@@ -289,12 +289,15 @@ export class Ghost implements Observer {
       node.replaced = true;
       node.newDiskIn = moment.incarnation;
     }
+    const { state, leader } = this.quorum.member(node.nodeId);
+    const followed = state === "follower" ? leader : NO_NODE;
     this.quorum.booted(node.nodeId, disk !== "same");
     if (node.votesAtRisk) this.quorum.forgot(node.nodeId);
     if (node.endedBy === "power-loss") node.votesAtRisk = false;
     node.disk = disk;
     for (const replica of node.replicas) {
       replica.forgetBeliefs();
+      if (replica.partition.isMetadata) replica.followed = followed;
       if (disk !== "empty") continue;
       if (replica.log.end > 0) replica.struck = true;
       this.#commitments.destroyed(replica, 0, replica.log.end, moment.at, true);

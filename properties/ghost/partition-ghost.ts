@@ -7,7 +7,7 @@ import type {
   Uuid,
 } from "../../core/ids.ts";
 import type { Batch } from "../../core/record/batch.ts";
-import type { Canon, CommittedLoss, LostBatch } from "./canon.ts";
+import type { Canon, Commit, CommittedLoss, LostBatch } from "./canon.ts";
 import { PastEra } from "./canon.ts";
 import type { Unrecognised } from "./forgotten-producers.ts";
 import { GhostLog } from "./ghost-log.ts";
@@ -69,8 +69,8 @@ export class PartitionGhost implements Canon {
   readonly leaders: { readonly node: NodeId; readonly at: number }[] = [];
   /** By leader epoch. */
   readonly elections: (Election | undefined)[] = [];
-  /** Members of the ISR when each batch of `committed` was committed. */
-  readonly isrSizes: number[] = [];
+  /** Of each batch of `committed`. */
+  readonly commits: Commit[] = [];
   /** In the order of their epochs; none where nothing committed was ever lost. */
   readonly pastEras: PastEra[] = [];
   /** In the order in which they came to light. */
@@ -158,7 +158,7 @@ export class PartitionGhost implements Canon {
     let start = Infinity;
     for (const { logStartOffset } of this.replicas) start = Math.min(start, logStartOffset);
     if (this.committed.countBelow(start) < FORGOTTEN_AT_ONCE) return;
-    this.isrSizes.splice(0, this.committed.forgetBefore(start));
+    this.commits.splice(0, this.committed.forgetBefore(start));
     for (const { log } of this.replicas) log.forgetBefore(start);
   }
 
@@ -199,10 +199,10 @@ export class PartitionGhost implements Canon {
   }
 
   /** Commits what `log` has below `highWatermark`, which is news in that era (null: the present one). */
-  commit(era: PastEra | null, log: GhostLog, highWatermark: Offset, isrSize: number): void {
+  commit(era: PastEra | null, log: GhostLog, highWatermark: Offset, by: Commit): void {
     const canon = era ?? this;
     canon.trueHighWatermark = highWatermark;
-    const { committed, isrSizes } = canon;
+    const { committed, commits } = canon;
     let index = log.countBelow(committed.end);
     for (;;) {
       const batch = log.batches[index++];
@@ -210,7 +210,7 @@ export class PartitionGhost implements Canon {
       // A leader that lacks committed records is reported elsewhere; its log proves nothing more.
       if (batch.baseOffset !== committed.end) return;
       committed.append(batch);
-      isrSizes.push(isrSize);
+      commits.push(by);
     }
   }
 
@@ -219,12 +219,12 @@ export class PartitionGhost implements Canon {
    * same era has not got: from here on it writes a book of its own, which up to there is the common one.
    */
   fork(era: PastEra | null, loss: CommittedLoss): void {
-    const { committed, isrSizes, trueHighWatermark } = era ?? this;
+    const { committed, commits, trueHighWatermark } = era ?? this;
     const own = committed.clone();
     const kept = own.countBelow(loss.offset);
     own.truncateTo(loss.offset);
     const highWatermark = Math.min(trueHighWatermark, loss.offset);
-    const forked = new PastEra(loss, own, highWatermark, isrSizes.slice(0, kept));
+    const forked = new PastEra(loss, own, highWatermark, commits.slice(0, kept));
     const index = era === null ? this.pastEras.length : this.pastEras.indexOf(era);
     this.pastEras.splice(index, 0, forked);
     this.losses.push(loss);
@@ -232,18 +232,18 @@ export class PartitionGhost implements Canon {
 
   /** A leader took office without what is committed from `loss.offset` on: that is no more. */
   lose(loss: CommittedLoss): readonly LostBatch[] {
-    const { committed, isrSizes } = this;
-    this.pastEras.push(new PastEra(loss, committed.clone(), this.trueHighWatermark, isrSizes));
+    const { committed, commits } = this;
+    this.pastEras.push(new PastEra(loss, committed.clone(), this.trueHighWatermark, commits));
     this.losses.push(loss);
     const kept = committed.countBelow(loss.offset);
     const lost = committed.batches.slice(kept).map((batch, index) => ({
       batch,
       loss,
-      isrSize: isrSizes[kept + index] ?? 0,
+      isrSize: commits[kept + index]?.isrSize ?? 0,
       wasCommitted: true,
     }));
     committed.truncateTo(loss.offset);
-    isrSizes.length = kept;
+    commits.length = kept;
     this.trueHighWatermark = Math.min(this.trueHighWatermark, loss.offset);
     return lost;
   }

@@ -16,6 +16,7 @@ export class MonotonePosition extends Check {
   readonly #positions: Positions = new Positions();
 
   override readonly before: Handlers = {
+    "consumer-closed": (_fact, moment) => this.#positions.forget(moment.node),
     "position-set": (fact, moment) => {
       this.#positions.of(moment, fact.partition).next = fact.offset;
     },

@@ -11,7 +11,8 @@ import type { Position } from "./positions.ts";
  * F6, offset reset: a consumer that has a position loses it only after OFFSET_OUT_OF_RANGE or because
  * its leader's log diverged from what it had read, and never at or below what is committed, since
  * that is in every leader's log. Where committed records were lost a position beyond the loss is gone
- * too, once. With a reset policy no such error surfaces.
+ * too, once. With a reset policy no such error surfaces. A member of a group has a position for as long as
+ * it owns the partition.
  *
  * Broken by: a consumer that resets on any error of a fetch.
  *   1. the consumer is at 5, 9 is committed   2. NOT_LEADER_OR_FOLLOWER   3. it starts again at 0
@@ -32,10 +33,17 @@ export class OffsetReset extends Check {
       }
       position.next = fact.nextPosition;
     },
+    "consumer-closed": (_fact, moment) => this.#positions.forget(moment.node),
     "position-set": (fact, moment) => {
       const position = this.#positions.of(moment, fact.partition);
       if (position.next !== null) this.#judge(fact, position, position.next, moment);
+      // It may have been committed before any of them.
+      if (fact.why === "committed") position.losses = 0;
       position.next = fact.offset;
+    },
+    // Whoever owns the partition next begins with what the group has committed.
+    "partitions-revoked": ({ partitions }, moment) => {
+      for (const partition of partitions) this.#positions.of(moment, partition).next = null;
     },
     "client-error": (fact, moment) => {
       const policy = this.context.consumers.get(moment.node)?.autoOffsetReset;

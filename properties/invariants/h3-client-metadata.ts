@@ -16,18 +16,19 @@ interface Known {
  */
 export class ClientMetadata extends Check {
   readonly id = "H3";
+  /** By node, then by client and partition: a process may be several clients. */
   readonly #known: Map<string, Map<string, Known>> = new Map();
 
   override readonly before: Handlers = {
     "client-metadata": (fact, moment) => {
-      const client = `${moment.node}/${fact.client}`;
-      let partitions = this.#known.get(client);
-      if (partitions === undefined) this.#known.set(client, (partitions = new Map()));
+      const key = `${fact.client} ${fact.partition}`;
+      let partitions = this.#known.get(moment.node);
+      if (partitions === undefined) this.#known.set(moment.node, (partitions = new Map()));
       const { incarnation } = moment;
       const { leaderEpoch } = fact;
-      const known = partitions.get(fact.partition);
+      const known = partitions.get(key);
       if (known === undefined || known.incarnation !== incarnation) {
-        partitions.set(fact.partition, { incarnation, leaderEpoch });
+        partitions.set(key, { incarnation, leaderEpoch });
         return;
       }
       this.evaluations += 1;
@@ -36,6 +37,9 @@ export class ClientMetadata extends Check {
         this.fail(moment, message, fact.partition);
       }
       known.leaderEpoch = leaderEpoch;
+    },
+    "consumer-closed": (_fact, moment) => {
+      this.#known.delete(moment.node);
     },
   };
 }

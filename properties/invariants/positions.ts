@@ -13,6 +13,11 @@ export interface Position {
 export class Positions {
   readonly #clients: Map<string, Map<PartitionName, Position>> = new Map();
 
+  /** The client has closed its consumer. */
+  forget(client: string): void {
+    this.#clients.delete(client);
+  }
+
   of(moment: Moment, partition: PartitionName): Position {
     let partitions = this.#clients.get(moment.node);
     if (partitions === undefined) this.#clients.set(moment.node, (partitions = new Map()));

@@ -7,6 +7,7 @@ import type { HealView, LivePartition } from "./heal-view.ts";
 import { joins, touches } from "./hampered.ts";
 import { minIsrOf } from "./planned.ts";
 import type { ExcuseReason } from "./pending.ts";
+import { epochTold } from "./reader-watch.ts";
 import type { ReaderWatch } from "./reader-watch.ts";
 
 const HOUR_MS = 3_600_000;
@@ -76,7 +77,21 @@ export function serverExcuse(view: HealView, node: NodeId): ExcuseReason | null 
   if (foreignDisks.has(node)) return "foreign-disk";
   if (haltedOverDamage(view, node)) return "metadata-damaged";
   if (exits.get(node)?.includes("registration") === true) return "registration-timeout";
+  if (waitsToLeave(view, node)) return "waits-to-leave";
   return rottenMetadataExcuse(view, node);
+}
+
+/**
+ * It was told to stop, and may not before every broker that is not fenced has the metadata that say so
+ * (BrokerHeartbeatManager.java), for five minutes at most: longer than most runs. A broker outside the core
+ * goes on sending heartbeats while its disk hangs, and never gets there.
+ */
+function waitsToLeave(view: HealView, node: NodeId): boolean {
+  const leaving = view.ghost.nodes.find(({ nodeId }) => nodeId === node);
+  if (leaving?.state !== "PENDING_CONTROLLED_SHUTDOWN") return false;
+  return [...view.ghost.metadata.brokers].some(
+    ([id, { fenced }]) => !fenced && !view.isInCore(id) && view.isUp(id) && view.isHampered(id),
+  );
 }
 
 /**
@@ -106,8 +121,10 @@ export function minIsrExcuse(view: HealView, live: LivePartition): ExcuseReason 
   const { partition, registration } = live;
   const { replicas, isr } = registration;
   const needed = Math.min(minIsrOf(view.plan, partition.topic), replicas.length);
+  // Who is outside would have to read what has rotted on the leader's disk.
+  const mayJoin = rotExcuse(view, live) === null;
   const able = replicas.filter(
-    (id) => isr.includes(id) || (view.isInCore(id) && serverExcuse(view, id) === null),
+    (id) => isr.includes(id) || (mayJoin && view.isInCore(id) && serverExcuse(view, id) === null),
   );
   return able.length < needed ? "too-few-replicas" : null;
 }
@@ -188,7 +205,7 @@ export function staleClients(
   for (const client of clients) {
     const told = watch.lastAnswer(client);
     if (told === undefined || view.isInCoreByName(told.by)) return null;
-    if ((told.epochs.get(partition.name) ?? -1) >= registration.leaderEpoch) return null;
+    if (epochTold(told, partition) >= registration.leaderEpoch) return null;
     const fault = ignoranceOf(view, told.by);
     if (fault === null) return null;
     stale.push({ client, fault });

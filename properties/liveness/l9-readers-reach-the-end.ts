@@ -13,6 +13,7 @@ import type { StaleClient } from "./excuses.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import type { Pending } from "./pending.ts";
 import { LivenessCheck } from "./pending.ts";
+import { epochTold } from "./reader-watch.ts";
 import type { ReaderWatch } from "./reader-watch.ts";
 
 export interface ReadersOptions {
@@ -77,7 +78,7 @@ export class ReadersReachTheEnd extends LivenessCheck {
   #knowledge(view: HealView, { partition, registration }: LivePartition, client: string): string {
     const told = this.#options.watch.lastAnswer(client);
     if (told === undefined) return `${client} was told nothing`;
-    const epoch = told.epochs.get(partition.name) ?? -1;
+    const epoch = epochTold(told, partition);
     const last = `last by ${told.by} ${view.ago(told.at)}`;
     if (epoch >= registration.leaderEpoch) return `${client} was told so, ${last}`;
     return `${client} waits for newer metadata than epoch ${epoch}, as told ${last}`;

@@ -21,6 +21,7 @@ export const excuseReasons = {
   "invalid-timestamp": "clocks are more than an hour apart",
   "rotten-range":
     "the follower needs a damaged range of the leader's log, or a server of the quorum leader's",
+  "waits-to-leave": "it leaves in order, and a broker outside the core does not get to hear of it",
   "node-halted": "the node halted",
   "waits-for-an-append":
     "the high watermark waited for a replica outside the ISR, and nothing was appended since",

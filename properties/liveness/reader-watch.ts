@@ -2,10 +2,11 @@
  * What each client was last told of the cluster, and by whom: its answers to Metadata requests, as they
  * reach it. Constant work per frame; answers are few.
  */
-import type { LeaderEpoch, PartitionName } from "../../core/ids.ts";
+import type { LeaderEpoch } from "../../core/ids.ts";
 import type { MetadataResponse } from "../../core/protocol/metadata.ts";
 import { ApiKeys } from "../../core/protocol/message.ts";
 import type { Response } from "../../core/protocol/message.ts";
+import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 import type { Moment, NodeEvent } from "../observation.ts";
 import type { FrameObserver } from "../observe.ts";
 
@@ -14,14 +15,19 @@ export interface Told {
   /** Name of the broker whose answer came last. */
   readonly by: string;
   readonly at: number;
-  /** Highest leader epoch that any answer named. */
-  readonly epochs: ReadonlyMap<PartitionName, LeaderEpoch>;
+  /** Highest leader epoch that any answer named, by topic and partition. */
+  readonly epochs: ReadonlyMap<string, readonly (LeaderEpoch | undefined)[]>;
 }
 
 interface Answers extends Told {
   by: string;
   at: number;
-  readonly epochs: Map<PartitionName, LeaderEpoch>;
+  readonly epochs: Map<string, (LeaderEpoch | undefined)[]>;
+}
+
+/** The highest leader epoch of that partition that a client was told; -1 for none. */
+export function epochTold({ epochs }: Told, { topic, index }: PartitionGhost): LeaderEpoch {
+  return epochs.get(topic)?.[index] ?? -1;
 }
 
 export class ReaderWatch implements FrameObserver {
@@ -41,10 +47,10 @@ export class ReaderWatch implements FrameObserver {
     told.at = at;
     const { topics } = (frame as Response).body as MetadataResponse;
     for (const { name, partitions } of topics) {
+      let known = told.epochs.get(name);
+      if (known === undefined) told.epochs.set(name, (known = []));
       for (const { partitionIndex, leaderEpoch } of partitions) {
-        const partition = `${name}-${partitionIndex}`;
-        const known = told.epochs.get(partition) ?? -1;
-        told.epochs.set(partition, Math.max(known, leaderEpoch));
+        if (leaderEpoch > (known[partitionIndex] ?? -1)) known[partitionIndex] = leaderEpoch;
       }
     }
   }

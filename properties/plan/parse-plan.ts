@@ -20,8 +20,8 @@ import { checkProducerSettings, ownSettings, readPlanSettings } from "./settings
 const SCENARIO = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 const SEED = /^[\x20-\x7e]{1,200}$/;
 const HASH = /^[0-9a-f]{16}$/;
-/** An id of the catalogue, an anomaly, a scenario's own, or "app:" and a client. */
-const INVARIANT = /^([A-Za-z0-9-]{1,64}|app:[A-Za-z0-9._-]{1,100})$/;
+/** An id of the catalogue, an anomaly, a scenario's own, "app:" and a client, or a step of a story. */
+const INVARIANT = /^([A-Za-z0-9-]{1,64}|app:[A-Za-z0-9._-]{1,100}|flow:[a-z0-9-]{1,64}:\d{1,2})$/;
 const BUG = /^[A-Z]\d{2}$/;
 
 const planFields = [

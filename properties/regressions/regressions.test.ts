@@ -41,6 +41,12 @@
  *   with what the other had lost, as if both had been of one time.
  * - asleep-while-the-next-leader-was-elected-again: likewise, with nothing lost: the ghost remembered only
  *   the last election, a clean one, which excuses no loss.
+ * - rotten-leader-that-nobody-can-follow: L4 counted replicas as able to join that would have had to read
+ *   rotten bytes of their leader's, alone in the ISR and below min.insync.replicas.
+ * - own-disk-back-as-it-once-was: a broker got "the disk of" another that had a copy of its own, older by
+ *   seconds, in it: a disk that goes back in time is no fault that anything here promises to survive.
+ * - uncleanly-elected-with-more-than-was-committed: who was elected uncleanly had a record that its own
+ *   earlier leadership had not committed, and the book took it for that leadership's.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";

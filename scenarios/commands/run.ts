@@ -22,6 +22,12 @@ import {
   parseSeed,
   parseSettings,
 } from "../options.ts";
+import { narrate } from "../narrate/narrate.ts";
+import type { Flow } from "../narrate/flow.ts";
+import type { Language } from "../narrate/messages/languages.ts";
+import { namedScenarios } from "../registry.ts";
+import { narratedSteps, reportNarration } from "../report/narration-report.ts";
+import { flowOf, parseNarration } from "./narration.ts";
 import { planVocabulary } from "../plan-vocabulary.ts";
 import { runAll } from "../pool.ts";
 import { showProgress } from "../report/progress.ts";
@@ -41,6 +47,14 @@ export interface RunArguments {
   readonly import?: string;
   readonly isolate?: boolean;
   readonly json?: boolean;
+  readonly narrate?: boolean;
+  readonly lang?: string;
+}
+
+/** A story to tell of a run. */
+interface ToTell {
+  readonly flow: Flow;
+  readonly language: Language;
 }
 
 /** One run in this many is done twice, whatever its verdict, to see that it comes out the same. */
@@ -53,6 +67,7 @@ export async function runCommand(given: RunArguments, console: Console): Promise
   const seed = given.seed === undefined ? freshSeed() : parseSeed(given.seed);
   const runs = given.runs === undefined ? null : parseRuns(given.runs);
   const jobs = given.jobs === undefined ? defaultJobs() : parseJobs(given.jobs);
+  const language = parseNarration(given);
   const job: Job = {
     scenario: given.scenario,
     changes: {
@@ -68,9 +83,11 @@ export async function runCommand(given: RunArguments, console: Console): Promise
   if (given.input !== undefined && prepared.input === null) {
     throw wrongValue("--input", given.input, `is not for ${given.scenario}, which takes no events`);
   }
+  const toTell =
+    language === null ? null : { language, flow: flowOf(prepared.scenario, namedScenarios) };
   const firstPlan = tryPlans(prepared, seed, runs);
   const json = given.json === true;
-  if (runs === null) return runOnce(prepared, seed, json, console);
+  if (runs === null) return runOnce(prepared, seed, toTell, json, console);
   if (!json) console.out(describeCluster(firstPlan));
   const startedAt = performance.now();
   const campaign = await runCampaign(prepared, seed, runs, jobs, json, console);
@@ -100,16 +117,24 @@ function tryPlans(prepared: PreparedJob, seed: string, runs: number | null): Pla
 async function runOnce(
   prepared: PreparedJob,
   seed: string,
+  toTell: ToTell | null,
   json: boolean,
   console: Console,
 ): Promise<ExitStatus> {
   const outcome = await runTask(prepared, { seed, recheck: true });
   if (outcome.kind === "crashed") return reportCrash(prepared, outcome, console);
   const { verdict } = outcome;
-  if (json) console.out(JSON.stringify(verdict));
-  else for (const line of reportRun(verdict)) console.out(line);
+  const plan = planOf(prepared, seed);
+  const told = toTell === null ? null : narrate(plan, toTell.flow, verdict.traceHash);
+  if (json) {
+    const narration = told && { narration: narratedSteps(told, toTell!.language) };
+    console.out(JSON.stringify({ ...verdict, ...narration }));
+  } else {
+    const story = told === null ? [] : reportNarration(told, toTell!.language);
+    for (const line of [...story, ...reportRun(verdict)]) console.out(line);
+  }
   if (verdict.violations.length > 0) {
-    const path = savePlan(withExpectation(planOf(prepared, seed), verdict));
+    const path = savePlan(withExpectation(plan, verdict));
     const say = json ? console.err : console.out;
     say(`plan       ${path}`);
     say(`replay     ${replayCommand(path, prepared.job.importedModule)}`);

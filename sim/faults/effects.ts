@@ -64,7 +64,8 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
     const downUs = fault.for ?? (node.alive ? RESTART_US : 0);
     node.kill();
     if (disk === "empty") node.mountEmpty();
-    if (disk === "of") node.mountForeign(world.nodes.get(of!)!.disk);
+    // Not what that one happens to have in it: it might be a copy of this node's own, as it once was.
+    if (disk === "of") node.mountForeign(world.nodes.get(of!)!.ownDisk);
     node.bootAfter(downUs);
     return done;
   }),

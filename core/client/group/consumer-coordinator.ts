@@ -8,7 +8,7 @@
  */
 import type { Ports } from "../../ports.ts";
 import { assert } from "../../assert.ts";
-import { errorName } from "../../errors.ts";
+import { Errors, errorName } from "../../errors.ts";
 import type { ConsumerPartitionAssignor } from "../../group/assignors/assignor.ts";
 import { ASSIGNOR_NAMES, makeAssignor } from "../../group/assignors/assignors.ts";
 import type { Rules } from "../../rules.ts";
@@ -70,6 +70,10 @@ export class ConsumerCoordinator {
   readonly #timer: DeadlineTimer;
   /** Answers to joins that came while the user was outside of the consumer. */
   #deferred: (() => void)[] = [];
+  /** When an error that stays may be told again. */
+  #tellAgainAtMs = -Infinity;
+  /** In this step, such an error was met. */
+  #isStuck = false;
 
   constructor(ports: Ports, options: ConsumerCoordinatorOptions) {
     const { clientId, settings, metadata, partitions, onError, onProgress } = options;
@@ -157,6 +161,7 @@ export class ConsumerCoordinator {
       isCooperative,
       runUserCode,
       onError,
+      onStuck: (error) => this.#tellAgain(error),
       wakeAt: (atMs) => this.#wakeAt(atMs),
     });
     const [heartbeats, rebalance] = [this.heartbeats, this.#rebalance];
@@ -210,20 +215,28 @@ export class ConsumerCoordinator {
     return this.#joining.isQuiet && this.#lookup.channel !== null;
   }
 
-  /** What has to be done before a poll may return records; it may call the user's listener. */
-  step(): void {
-    if (this.listeners.isRunning) return;
+  /**
+   * What has to be done before a poll may return records; it may call the user's listener. False when
+   * no records may be returned: the listener runs, or an error stays for good.
+   */
+  step(): boolean {
+    if (this.listeners.isRunning) return false;
     const nowMs = this.#ports.clock.monotonicMs();
+    this.#isStuck = false;
     this.#doStep(nowMs);
     // The application is not in its poll while its listener runs.
     if (this.listeners.isRunning) this.heartbeats.polled(nowMs, false);
+    return !this.listeners.isRunning && !this.#isStuck;
   }
 
   #doStep(nowMs: number): void {
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const step of deferred) step();
-    if (this.commits.isFenced) return this.#options.onError("FENCED_INSTANCE_ID");
+    if (this.commits.isFenced) {
+      if (this.#keepsNothingLost()) this.#tellAgain(errorName(Errors.FENCED_INSTANCE_ID));
+      return;
+    }
     this.commits.runCallbacks();
     if (this.#departure.isClosing) return;
     if (this.subscription.isAutomatic && !this.#takePart(nowMs)) return;
@@ -292,18 +305,12 @@ export class ConsumerCoordinator {
 
   /** False while positions are better left alone: it is not, or not yet, a member. */
   #takePart(nowMs: number): boolean {
-    const { rules, partitions, onError } = this.#options;
     this.heartbeats.polled(nowMs, true);
     this.#joining.lookAtMetadata();
-    const { member } = this;
-    if (member.isLost && partitions.size > 0) {
-      const surrender = rules.membership.surrender(this.#isCooperative, true);
-      if (surrender === "lose-all") this.#rebalance.loseAll(() => undefined);
-      if (this.listeners.isRunning) return false;
-    }
+    if (!this.#keepsNothingLost()) return false;
     const fatal = this.#lookup.takeFatal();
     if (fatal !== null) {
-      onError(fatal);
+      this.#options.onError(fatal);
       return false;
     }
     if (this.#lookup.channel === null) {
@@ -311,6 +318,25 @@ export class ConsumerCoordinator {
       return false;
     }
     return this.#joining.joinIfNeeded(nowMs);
+  }
+
+  /** Gives up everything if it lost its place; false while the listener is being told. */
+  #keepsNothingLost(): boolean {
+    const { rules, partitions } = this.#options;
+    if (this.member.isLost && partitions.size > 0) {
+      const surrender = rules.membership.surrender(this.#isCooperative, true);
+      if (surrender === "lose-all") this.#rebalance.loseAll(() => undefined);
+    }
+    return !this.listeners.isRunning;
+  }
+
+  /** What every poll tells, but not faster than retry.backoff.ms: a loop of polls costs no time. */
+  #tellAgain(error: string): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    this.#isStuck = true;
+    if (nowMs < this.#tellAgainAtMs) return this.#wakeAt(this.#tellAgainAtMs);
+    this.#tellAgainAtMs = nowMs + this.#options.settings["retry.backoff.ms"];
+    this.#options.onError(error);
   }
 
   #wakeAt(atMs: number): void {

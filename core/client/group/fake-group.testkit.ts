@@ -64,6 +64,12 @@ export class FakeGroup {
     this.#answers.set(apiKey, [...(this.#answers.get(apiKey) ?? []), answer]);
   }
 
+  /** What was scripted for that kind of request is forgotten. */
+  forgive(apiKey: ApiKey): void {
+    this.#refusals.delete(apiKey);
+    this.#answers.delete(apiKey);
+  }
+
   /** Members have to join again; they learn it by their next heartbeat. */
   rebalance(): void {
     this.phase = "preparing";

@@ -64,6 +64,8 @@ export class BenchMember {
   readonly events: string[] = [];
   /** What the listener does before it is done; by default nothing. */
   during: (event: string, done: () => void) => void = (_event, done) => done();
+  /** How long the application works on what a poll has returned. */
+  workMs = 0;
   /** The loop is to stop before the next poll. */
   isStopped = false;
   #isPolling = false;
@@ -107,9 +109,14 @@ export class BenchMember {
       if (this.isStopped || this.#isPolling) return;
       this.#isPolling = true;
       this.consumer.poll(timeoutMs, (result) => {
-        this.#isPolling = false;
         this.results.push(result);
-        again();
+        const goOn = (): void => {
+          this.#isPolling = false;
+          again();
+        };
+        const isWork = result.kind === "records" && result.records.length > 0;
+        if (isWork && this.workMs > 0) this.node.world.later(this.node, this.workMs, goOn);
+        else goOn();
       });
     };
     again();

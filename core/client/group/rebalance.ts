@@ -30,6 +30,8 @@ export interface RebalanceOptions {
   readonly isCooperative: boolean;
   readonly runUserCode: RunUserCode;
   readonly onError: (error: string) => void;
+  /** An error that every poll is to tell. */
+  readonly onStuck: (error: string) => void;
   /** The rebalance is to be looked at again at that time. */
   readonly wakeAt: (atMs: number) => void;
 }
@@ -139,9 +141,9 @@ export class Rebalance {
    * poll meets it again.
    */
   complete(assignor: ConsumerPartitionAssignor, bytes: Uint8Array, done: () => void): void {
-    const { rules, subscription, partitions, member, metadata, onError } = this.#options;
+    const { rules, subscription, partitions, member, metadata, onError, onStuck } = this.#options;
     const parsed = decodeAssignment(bytes);
-    if (parsed.error !== undefined) return onError(`no assignment: ${parsed.error}`);
+    if (parsed.error !== undefined) return onStuck(`no assignment: ${parsed.error}`);
     const assignment = parsed.value;
     const isWanted = assignment.partitions.every(({ topic }) =>
       rules.acceptsAssignment(subscription.accepts(topic)),

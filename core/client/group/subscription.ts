@@ -38,7 +38,7 @@ export class Subscription {
   subscribePattern(source: string, listener: RebalanceListener | null): void {
     this.#become("pattern");
     this.listener = listener;
-    this.#pattern = new RegExp(`^(?:${source})$`);
+    this.#pattern = new RegExp(`^(?:${source})$`, "u");
     this.#metadata.followAll(true);
     this.matchListed();
   }
