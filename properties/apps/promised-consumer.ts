@@ -11,7 +11,7 @@ import type {
 } from "../../core/client/consumer.ts";
 import { Consumer } from "../../core/client/consumer.ts";
 import type { RebalanceListener } from "../../core/client/group/rebalance-listener.ts";
-import type { Offset } from "../../core/ids.ts";
+import type { GroupId, Offset } from "../../core/ids.ts";
 import type { Probe } from "../../core/ports.ts";
 import type { ConsumerSettings } from "../../core/settings/client-settings.ts";
 import type { ClientContext } from "../cluster/client-node.ts";
@@ -48,6 +48,7 @@ export class PromisedConsumer {
   readonly #process: AppProcess;
   readonly #consumer: Consumer;
   readonly #probe: Probe | null;
+  readonly #group: GroupId;
   readonly #commitTimeoutMs: number;
   readonly #happened: Happening[] = [];
   #waiter: Settle<Happening> | null = null;
@@ -60,6 +61,7 @@ export class PromisedConsumer {
     const { ports, bootstrap, rules } = context;
     this.#process = process;
     this.#probe = ports.probe;
+    this.#group = settings["group.id"];
     this.#commitTimeoutMs = settings["request.timeout.ms"];
     this.#consumer = new Consumer(ports, {
       clientId,
@@ -108,7 +110,7 @@ export class PromisedConsumer {
 
   /** What comes next; polls for `waitMs` unless something is there. `prepare` is called before that. */
   next(waitMs: number, prepare: (consumer: Consumer) => void): Promise<Happening> {
-    return this.#process.call("poll", this.groupMetadata.groupId, (settle) => {
+    return this.#process.call("poll", this.#group, (settle) => {
       const [first] = this.#happened;
       if (first === undefined && !this.#isClosing) prepare(this.#consumer);
       const waiting = this.#happened.shift();
@@ -120,7 +122,7 @@ export class PromisedConsumer {
 
   /** Changes something about the consumer that is polling. */
   change(what: string, change: (consumer: Consumer) => void): Promise<void> {
-    return this.#process.call(what, this.groupMetadata.groupId, (settle) => {
+    return this.#process.call(what, this.#group, (settle) => {
       if (!this.#isClosing) change(this.#consumer);
       settle.resolve();
     });
@@ -128,7 +130,7 @@ export class PromisedConsumer {
 
   /** Has a `next` that waits look up. */
   wake(): Promise<void> {
-    return this.#process.call("wake", this.groupMetadata.groupId, (settle) => {
+    return this.#process.call("wake", this.#group, (settle) => {
       if (this.#waiter !== null) this.#push({ kind: "nothing" });
       settle.resolve();
     });
@@ -136,14 +138,14 @@ export class PromisedConsumer {
 
   /** User code is done with a change of its partitions. */
   answer({ kind, done }: GroupChange): Promise<void> {
-    return this.#process.call(kind, this.groupMetadata.groupId, (settle) => {
+    return this.#process.call(kind, this.#group, (settle) => {
       done();
       settle.resolve();
     });
   }
 
   commit(offsets: readonly PartitionOffset[]): Promise<void> {
-    return this.#process.call("commit", this.groupMetadata.groupId, (settle) => {
+    return this.#process.call("commit", this.#group, (settle) => {
       this.#consumer.commitSync(
         offsets,
         (result) => {
@@ -157,18 +159,17 @@ export class PromisedConsumer {
   }
 
   heartbeat(): Promise<HeartbeatResult> {
-    return this.#process.call("heartbeat", this.groupMetadata.groupId, (settle) =>
+    return this.#process.call("heartbeat", this.#group, (settle) =>
       this.#consumer.heartbeat((result) => settle.resolve(result)),
     );
   }
 
   /** Leaves the group; "closed" comes out of `next` when it has, after what the group says before. */
   close(): Promise<void> {
-    return this.#process.call("leave", this.groupMetadata.groupId, (settle) => {
+    return this.#process.call("leave", this.#group, (settle) => {
       this.#isClosing = true;
-      const group = this.groupMetadata.groupId;
       this.#consumer.close(undefined, () => {
-        this.#probe?.emit({ kind: "consumer-closed", group });
+        this.#probe?.emit({ kind: "consumer-closed", group: this.#group });
         this.#push({ kind: "closed" });
       });
       settle.resolve();
