@@ -454,7 +454,9 @@ export type ClientFact =
       readonly cause: number;
     }
   | {
+      /** What one client of a process knows; a process may have several. */
       readonly kind: "client-metadata";
+      readonly client: string;
       readonly partition: PartitionName;
       readonly leader: NodeId;
       readonly leaderEpoch: LeaderEpoch;

@@ -2,14 +2,14 @@
 import type { ProducerPromise } from "./history/black-box.ts";
 import type { ConsumerPromise } from "./invariants/check.ts";
 import type { Operation, Plan } from "./plan/plan.ts";
-import { effectiveSetting } from "./plan/settings.ts";
+import { effectiveSetting, ownSettings } from "./plan/settings.ts";
 
 export function producerPromises(plan: Plan): ReadonlyMap<string, ProducerPromise> {
   const promises = new Map<string, ProducerPromise>();
   for (const client of plan.clients) {
-    if (client.kind !== "producer") continue;
-    const setting = (name: string): string =>
-      String(effectiveSetting(plan, "producer", client.settings, name));
+    if (client.kind !== "producer" && client.kind !== "app") continue;
+    const own = ownSettings(client, "producer");
+    const setting = (name: string): string => String(effectiveSetting(plan, "producer", own, name));
     const acks = setting("acks");
     promises.set(client.id, {
       acks: acks === "all" ? -1 : Number(acks),

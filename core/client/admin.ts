@@ -108,12 +108,16 @@ export class Admin {
     );
   }
 
-  /** Of the topics by name, or of all (null). */
-  describeTopics(names: readonly string[] | null, done: Done<readonly MetadataTopic[]>): void {
+  /** Of the topics by name, or of all (null); brokers may make those that they do not know. */
+  describeTopics(
+    names: readonly string[] | null,
+    done: Done<readonly MetadataTopic[]>,
+    allowAutoTopicCreation: boolean = false,
+  ): void {
     const topics = names === null ? null : names.map((name) => ({ topicId: null, name }));
     this.#call(
       ApiKeys.METADATA,
-      { topics, allowAutoTopicCreation: false },
+      { topics, allowAutoTopicCreation },
       () => false,
       (result) => done(mapped(result, (answer) => answer.topics)),
     );

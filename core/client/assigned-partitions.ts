@@ -26,6 +26,8 @@ export interface AssignedPartitionsOptions {
   readonly settings: ConsumerSettings;
   readonly rules: Rules;
   readonly metadata: ClientMetadata;
+  /** Where a partition of the topic begins that has no valid position; null: nowhere. */
+  readonly resetOf: (topic: string) => ResetTarget | null;
   /** For the next answer to the user. */
   readonly onError: (error: string) => void;
   /** There may be something for a poll that waits. */
@@ -223,7 +225,7 @@ export class AssignedPartitions {
 
   /** Begins where auto.offset.reset says; with "none", nowhere. */
   resetByPolicy(partition: ConsumerPartition): void {
-    const policy = this.#policy();
+    const policy = this.#options.resetOf(partition.topic);
     if (policy !== null) return this.#reset(partition, policy, "assigned", 0);
     this.#initializing.delete(partition);
     partition.state = { kind: "unset" };
@@ -236,11 +238,6 @@ export class AssignedPartitions {
       this.#unset.delete(partition);
       this.#options.onError("NO_OFFSET_FOR_PARTITION");
     }
-  }
-
-  #policy(): ResetTarget | null {
-    const policy = this.#options.settings["auto.offset.reset"];
-    return policy === "none" ? null : (policy as ResetTarget);
   }
 
   /** The position is void until the leader told a new one. */
@@ -289,7 +286,7 @@ export class AssignedPartitions {
   #validated(partition: ConsumerPartition, epoch: LeaderEpoch, endOffset: Offset): void {
     const { consumer } = this.#options.rules;
     const verdict = consumer.validation(partition.offset, epoch, endOffset);
-    const policy = this.#policy();
+    const policy = this.#options.resetOf(partition.topic);
     if (verdict === "valid") {
       this.#lookup.remove(partition);
       partition.state = { kind: "fetching" };
@@ -323,6 +320,7 @@ export class AssignedPartitions {
     const { consumer } = this.#options.rules;
     if (answer.errorCode !== Errors.NONE) return this.#fetchFailed(partition, asked, answer);
     partition.failures = 0;
+    partition.highWatermark = answer.highWatermark;
     if (answer.records.length === 0) return;
     if (!consumer.keepsData(asked.fetchOffset, partition.offset)) return;
     if (!partition.isBuffered) this.#buffer.add(partition, asked.fetchOffset, answer.records);
@@ -336,7 +334,7 @@ export class AssignedPartitions {
     this.#retries.backOff(partition);
     if (errorCode === Errors.OFFSET_OUT_OF_RANGE) {
       if (!consumer.mayReset(errorCode, asked.fetchOffset, partition.offset)) return;
-      const policy = this.#policy();
+      const policy = this.#options.resetOf(partition.topic);
       if (policy !== null) this.#reset(partition, policy, resetName(policy), errorCode);
       else onError(errorName(errorCode));
     } else if (errorCode === Errors.CORRUPT_MESSAGE) {

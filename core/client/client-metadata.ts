@@ -69,6 +69,7 @@ export interface ClientMetadataOptions {
 export class ClientMetadata {
   readonly network: ClientNetwork;
   readonly #ports: Ports;
+  readonly #clientId: string;
   readonly #options: ClientMetadataOptions;
   readonly #timer: DeadlineTimer;
   readonly #backoff: ExponentialBackoff;
@@ -96,6 +97,7 @@ export class ClientMetadata {
     this.#options = options;
     this.#candidates = [...new Set(options.bootstrap)];
     const { settings, clientId } = options;
+    this.#clientId = clientId;
     this.#backoff = new ExponentialBackoff(
       ports.random,
       "metadata backoff",
@@ -346,7 +348,8 @@ export class ClientMetadata {
     slot.leaderEpoch = leaderEpoch;
     const { probe } = this.#ports;
     if (probe !== null) {
-      probe.emit({ kind: "client-metadata", partition: slot.name, leader, leaderEpoch });
+      const [client, partition] = [this.#clientId, slot.name];
+      probe.emit({ kind: "client-metadata", client, partition, leader, leaderEpoch });
     }
   }
 }

@@ -34,6 +34,8 @@ export class ConsumerPartition {
   offset: Offset = -1;
   /** Epoch of the last record before the position; -1 after a seek or a reset. */
   offsetEpoch: LeaderEpoch = NO_EPOCH;
+  /** As its leader told it last; null before that. */
+  highWatermark: Offset | null = null;
   /** The leader, and its epoch, that the position is good for. */
   leader: NodeId = NO_NODE;
   leaderEpoch: LeaderEpoch = NO_EPOCH;
@@ -64,6 +66,7 @@ export class ConsumerPartition {
     this.state = { kind: "initializing" };
     this.offset = -1;
     this.offsetEpoch = NO_EPOCH;
+    this.highWatermark = null;
     this.leader = NO_NODE;
     this.leaderEpoch = NO_EPOCH;
     this.retryAtMs = -Infinity;

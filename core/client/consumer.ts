@@ -20,15 +20,17 @@ import type { PartitionMetadata } from "./client-metadata.ts";
 import { ClientMetadata } from "./client-metadata.ts";
 import { CLIENT_LANE } from "./client-network.ts";
 import type { ConsumedRecord } from "./completed-fetch.ts";
-import type { ConsumerPartition } from "./consumer-partition.ts";
+import type { ConsumerPartition, ResetTarget } from "./consumer-partition.ts";
 import { consumedPositions } from "./group/auto-commit.ts";
 import type { CommittedOffset } from "./group/committed-offsets.ts";
 import { ConsumerCoordinator } from "./group/consumer-coordinator.ts";
 import type { RunUserCode } from "./group/group-leader.ts";
+import type { HeartbeatMode, HeartbeatResult } from "./group/heartbeats.ts";
 import type { CommitDone, OffsetToCommit } from "./group/offset-commits.ts";
 import type { RebalanceListener } from "./group/rebalance-listener.ts";
 
 export type { ConsumedRecord } from "./completed-fetch.ts";
+export type { HeartbeatResult } from "./group/heartbeats.ts";
 export type { CommitDone, CommitResult } from "./group/offset-commits.ts";
 export type { RebalanceListener } from "./group/rebalance-listener.ts";
 
@@ -70,6 +72,10 @@ export interface ConsumerOptions {
   readonly assignors?: readonly ConsumerPartitionAssignor[];
   /** How their code is run; without it, what they throw ends the process. */
   readonly runUserCode?: RunUserCode;
+  /** "on-call": only {@link Consumer.heartbeat} sends them, as clients do that have no thread for it. */
+  readonly heartbeats?: HeartbeatMode;
+  /** Instead of auto.offset.reset, by topic. */
+  readonly resetOf?: (topic: string) => ResetTarget;
 }
 
 /** How long close() may take by default (ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS). */
@@ -112,7 +118,9 @@ export class Consumer {
     const onError = (error: string): number => this.#errors.push(error);
     const onProgress = (): void => this.#advance();
     const common = { clientId, settings, rules, metadata, onError };
-    this.#partitions = new AssignedPartitions(ports, { ...common, onProgress });
+    const policy = settings["auto.offset.reset"] as ResetTarget | "none";
+    const resetOf = options.resetOf ?? (() => (policy === "none" ? null : policy));
+    this.#partitions = new AssignedPartitions(ports, { ...common, resetOf, onProgress });
     this.#pollTimer = ports.timers.timer(CLIENT_LANE, `poll ${clientId}`, () => this.#timeUp());
     this.#group =
       settings["group.id"] === ""
@@ -122,6 +130,7 @@ export class Consumer {
             partitions: this.#partitions,
             assignors: options.assignors ?? [],
             runUserCode: options.runUserCode ?? ((code) => ({ value: code() })),
+            heartbeats: options.heartbeats ?? "background",
             isCalled: () => this.#isCalled(),
             onProgress: () => this.#groupProgress(),
           });
@@ -246,6 +255,23 @@ export class Consumer {
     return found.hasPosition ? found.offset : null;
   }
 
+  /** End of the log for consumers, as the leader told it last; null before that. */
+  highWatermark(topic: string, partition: number): Offset | null {
+    return this.#find(topic, partition).highWatermark;
+  }
+
+  // ---- membership -----------------------------------------------------------------------------
+
+  /** A heartbeat that is called for now would be sent: it is time. */
+  get isHeartbeatDue(): boolean {
+    return this.#needGroup().heartbeats.isDue;
+  }
+
+  /** Shows that the member is alive, if it is time, when nothing else does (heartbeats "on-call"). */
+  heartbeat(done: (result: HeartbeatResult) => void): void {
+    this.#needGroup().heartbeats.call(done);
+  }
+
   // ---- commits --------------------------------------------------------------------------------
 
   /** Commits these offsets, or (null) all positions, and tries again until the time is over. */
@@ -289,6 +315,12 @@ export class Consumer {
     readonly groupInstanceId: InstanceId | null;
   } {
     return this.#needGroup().member.identity;
+  }
+
+  /** The assignor of its generation, and who leads that: null while it is in none. */
+  get generation(): { readonly protocol: string | null; readonly leader: MemberId | null } {
+    const { membership, leader } = this.#needGroup().member;
+    return { protocol: membership.protocol, leader };
   }
 
   /** Has the member join again in its next poll. */

@@ -2,16 +2,16 @@
  * All user code of one run: which of it has something to do, what is still waited for, and what went
  * wrong in it. `isDirty` says that user code has to run before the next event; nothing else costs.
  */
-import { CLIENT_LANE } from "../../core/client/client-network.ts";
 import { InputError } from "../../sim/input-error.ts";
 import type { ClientContext, ClientNode } from "../cluster/client-node.ts";
 import type { Findings, Moment, NodeEvent, Observer } from "../observation.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { App, AppMain, Apps } from "./app.ts";
-import { PromisedProducer } from "./app-producer.ts";
+import type { AppMain, Apps } from "./app.ts";
+import { appFor } from "./app-of-process.ts";
 import type { AppProcessListener } from "./app-process.ts";
 import { AppProcess } from "./app-process.ts";
 import type { Turn } from "./drain.ts";
+import { described } from "./kafka-error.ts";
 
 export interface AppHostOptions {
   readonly findings: Findings;
@@ -160,33 +160,10 @@ export class AppHost implements Observer, AppProcessListener {
   }
 }
 
-function appFor(process: AppProcess, context: ClientContext, incarnation: number): App {
-  const { clock, random, timers } = context.ports;
-  let sleeps = 0;
-  return {
-    id: process.client,
-    producer: new PromisedProducer(process, context, incarnation),
-    random: { below: (purpose, bound) => random.below(`app ${purpose}`, bound) },
-    sleep(ms) {
-      if (!(ms >= 0) || ms === Infinity) throw new RangeError(`sleep(${ms}): is not a time in ms`);
-      return process.call<void>("sleep", ms, (settle) => {
-        timers.timer(CLIENT_LANE, `sleep ${++sleeps}`, () => settle.resolve()).set(ms);
-      });
-    },
-    now: () => clock.wallMs(),
-  };
-}
-
-/** "NAME: message" without a stack: paths would differ from machine to machine. */
-function described(error: unknown): string {
-  if (error instanceof Error) return `${error.name}: ${error.message}`;
-  return `it threw ${String(error)}`;
-}
-
 /** Ids of the clients that a plan leaves to user code. */
 export function appClients(plan: Plan): string[] {
   return plan.clients.flatMap((client) =>
-    client.kind === "producer" && client.app === true ? [client.id] : [],
+    client.kind === "app" || (client.kind === "producer" && client.app === true) ? [client.id] : [],
   );
 }
 
@@ -207,8 +184,8 @@ function appsOf(plan: Plan, apps: Apps): ReadonlyMap<string, AppMain> {
   for (const [id, main] of Object.entries(apps)) {
     const client = plan.clients.find((candidate) => candidate.id === id);
     if (client === undefined) throw new InputError(`apps: ${id} is not a client of the plan`);
-    if (client.kind !== "producer") {
-      throw new InputError(`apps: ${id} is a ${client.kind}; async code can be a producer`);
+    if (client.kind !== "producer" && client.kind !== "app") {
+      throw new InputError(`apps: ${id} is a ${client.kind}; async code is an app or a producer`);
     }
     if (typeof main !== "function") throw new InputError(`apps: ${id} is not a function`);
     const operation = plan.workload.find((candidate) => candidate.client === id);

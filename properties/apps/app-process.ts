@@ -9,6 +9,7 @@ import type { Ports } from "../../core/ports.ts";
 import type { ClientNode } from "../cluster/client-node.ts";
 import type { Operation } from "../plan/plan.ts";
 import type { App, AppMain } from "./app.ts";
+import { described } from "./kafka-error.ts";
 
 /** How the input that a call has become settles its promise. The first of the two counts. */
 export interface Settle<T> {
@@ -92,6 +93,15 @@ export class AppProcess implements ClientNode {
       call.refuse = reject;
       this.#outstanding.add(call);
       this.#calls.push(call);
+    });
+  }
+
+  /** Tells those who watch the run of an error that user code did not see, in an input of its own. */
+  tell(where: string, error: unknown): void {
+    const { probe } = this.#ports;
+    void this.call<void>("tell", where, (settle) => {
+      probe?.emit({ kind: "client-error", where, error: described(error) });
+      settle.resolve();
     });
   }
 

@@ -25,7 +25,7 @@ export class PromisedProducer implements AppProducer {
     this.#process = process;
     this.#context = context;
     this.#prefix = `${process.client}/${incarnation}/`;
-    this.#acks = acksOf(resolveProducerSettings(context.settings));
+    this.#acks = acksOf(resolveProducerSettings(context.settingsOf("producer")));
   }
 
   connect(): Promise<void> {
@@ -35,11 +35,11 @@ export class PromisedProducer implements AppProducer {
           new KafkaError("PRODUCER_CLOSED", "The producer cannot be connected again"),
         );
       }
-      const { ports, bootstrap, settings, rules } = this.#context;
+      const { ports, bootstrap, settingsOf, rules } = this.#context;
       this.#producer ??= new Producer(ports, {
         clientId: this.#process.client,
         bootstrap,
-        settings: resolveProducerSettings(settings),
+        settings: resolveProducerSettings(settingsOf("producer")),
         rules,
       });
       settle.resolve();

@@ -1,12 +1,15 @@
 /**
  * What asynchronous user code sees: a client process of a plan as Node programs write one, with promises.
- * The producer has the shape of kafkajs', so that code written for it runs here.
+ * Producer, consumers and admin client have the shape of kafkajs', so that code written for it runs here.
  *
- * Differs from kafkajs: acks, compression and timeouts are settings of the client in the plan. connect()
- * resolves without having met a broker, as Java's KafkaProducer starts. A client has one producer, which
- * cannot be connected again. Records of one call that go to one partition may travel in several batches:
+ * Differs from kafkajs: the producer is Kafka 4's, with its linger, idempotence and retries; acks,
+ * compression and timeouts are settings of the client in the plan. connect() resolves without having met a
+ * broker, as Java's KafkaProducer starts. A client has one producer, which cannot be connected again, and
+ * runs one consumer at a time. Records of one call that go to one partition may travel in several batches:
  * its metadata has the offset of the first.
  */
+import type { AppAdmin } from "./admin-api.ts";
+import type { AppConsumer, ConsumerConfig, ReceivedMessage } from "./consumer-api.ts";
 
 /** The user's program: started when the client's process boots, and anew when it boots again. */
 export type AppMain = (app: App) => Promise<void>;
@@ -17,12 +20,41 @@ export type Apps = Readonly<Record<string, AppMain>>;
 export interface App {
   /** Of the client in the plan. */
   readonly id: string;
+  readonly kafka: AppKafka;
   readonly producer: AppProducer;
+  /** As `kafka.consumer`. */
+  consumer(config: ConsumerConfig): AppConsumer;
+  /** As `kafka.admin`. */
+  admin(): AppAdmin;
+  readonly effects: AppEffects;
   readonly random: AppRandom;
   /** Resolves when this node's monotonic clock has advanced so far; `ms` >= 0, fractions count. */
   sleep(ms: number): Promise<void>;
   /** This node's wall clock in ms since 1970; faults may put it wrong. */
   now(): number;
+}
+
+/** What `new Kafka()` gives in kafkajs. */
+export interface AppKafka {
+  /** The client's one producer; its settings are the plan's. */
+  producer(config?: Readonly<Record<string, never>>): AppProducer;
+  consumer(config: ConsumerConfig): AppConsumer;
+  admin(): AppAdmin;
+}
+
+/** A message as a handler got it, or the payload of eachMessage that it came in. */
+export type AppMessageRef = ReceivedMessage | { readonly message: ReceivedMessage };
+
+/**
+ * The store outside that what is read leads to: a database, a payment, a mail. It survives every crash, and
+ * what was put into it is what a run is judged by.
+ */
+export interface AppEffects {
+  /**
+   * The effect of a record: takes some ms, and is there at their end, whether or not the program lives to
+   * learn of it.
+   */
+  put(message: AppMessageRef): Promise<void>;
 }
 
 export interface AppRandom {

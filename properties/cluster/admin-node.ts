@@ -27,7 +27,7 @@ export class AdminNode implements ClientNode {
     this.#admin = new Admin(context.ports, {
       clientId,
       bootstrap: context.bootstrap,
-      settings: resolveSettings<AdminSettings>(adminSettings, context.settings),
+      settings: resolveSettings<AdminSettings>(adminSettings, context.settingsOf("admin")),
     });
   }
 

@@ -10,6 +10,7 @@ import type { ConsumerSettings } from "../../core/settings/client-settings.ts";
 import { resolveSettings } from "../../core/settings/definition.ts";
 import type { ClientPlan, ConsumerPlan, Operation, SendOperation } from "../plan/plan.ts";
 import type { SettingValues } from "../plan/plan.ts";
+import type { Party } from "../plan/settings.ts";
 import { AdminNode } from "./admin-node.ts";
 import { MemberNode } from "./member-node.ts";
 import { misdirected } from "./misdirected.ts";
@@ -29,8 +30,10 @@ export interface ClientContext {
   readonly rules: Rules;
   /** Hosts of all brokers. */
   readonly bootstrap: readonly string[];
-  /** The client's own settings and those of the plan that concern it. */
-  readonly settings: SettingValues;
+  /** The client's own settings and those of the plan, as far as they concern what it acts as. */
+  readonly settingsOf: (party: Party) => SettingValues;
+  /** The topics of the plan, which are made when the run begins. */
+  readonly topics: readonly string[];
   /** A member: it has been told to join, by the plan or by an operation of it. */
   readonly isOpen: boolean;
 }
@@ -45,6 +48,8 @@ export function startClient(plan: ClientPlan, context: ClientContext): ClientNod
       return new MemberNode(plan, context);
     case "admin":
       return new AdminNode(plan.id, context);
+    case "app":
+      throw new Error(`client ${plan.id} is started by its async code`);
   }
 }
 
@@ -57,7 +62,7 @@ class ProducerNode implements ClientNode {
     this.#producer = new Producer(context.ports, {
       clientId,
       bootstrap: context.bootstrap,
-      settings: resolveProducerSettings(context.settings),
+      settings: resolveProducerSettings(context.settingsOf("producer")),
       rules: context.rules,
     });
   }
@@ -100,7 +105,7 @@ class ConsumerNode implements ClientNode {
     this.#consumer = new Consumer(context.ports, {
       clientId: plan.id,
       bootstrap: context.bootstrap,
-      settings: resolveSettings<ConsumerSettings>(consumerSettings, context.settings),
+      settings: resolveSettings<ConsumerSettings>(consumerSettings, context.settingsOf("consumer")),
       rules: context.rules,
     });
     this.#consumer.assign(plan.assign.map(([topic, partition]) => ({ topic, partition })));

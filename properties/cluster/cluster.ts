@@ -17,8 +17,7 @@ import type { ClientPlan, NodePlan, Operation, Plan } from "../plan/plan.ts";
 import { CLUSTER_ID, nodeIdOf } from "../plan/plan.ts";
 import { probeDeliveryMs } from "../liveness/deadline.ts";
 import { PROBE_CLIENT } from "../liveness/probe-client.ts";
-import { settingsFor } from "../plan/settings.ts";
-import type { Party } from "../plan/settings.ts";
+import { clientSettings, settingsFor } from "../plan/settings.ts";
 import type { ClientContext, ClientNode } from "./client-node.ts";
 import { startClient } from "./client-node.ts";
 import { codecs } from "./codecs.ts";
@@ -192,7 +191,8 @@ export class Cluster {
           ports: this.#ports(ports, client.id, -1),
           rules: this.#options.rules,
           bootstrap: this.#bootstrap,
-          settings: settingsFor(this.#plan, partyOf(client), client.settings),
+          settingsOf: clientSettings(this.#plan, client),
+          topics: this.#plan.topics.map(({ name }) => name),
           isOpen: isOpen(this.#plan, client, this.world.nowUs),
         };
         const start = this.#options.startClient ?? startClient;
@@ -268,10 +268,6 @@ export class Cluster {
     }
     return roles;
   }
-}
-
-function partyOf({ kind }: ClientPlan): Party {
-  return kind === "member" ? "consumer" : kind;
 }
 
 /** What the last operation before that time says, else what the plan says. */

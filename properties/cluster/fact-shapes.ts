@@ -124,7 +124,7 @@ export const factShapes: Readonly<Record<FactKind, FactShape>> = {
   "producer-epoch-bumped": shape("producerId producerEpoch", "cause"),
   polled: shape("position nextPosition", "partition"),
   "position-set": shape("offset cause", "partition why"),
-  "client-metadata": shape("leader leaderEpoch", "partition"),
+  "client-metadata": shape("leader leaderEpoch", "client partition"),
   "effect-put": shape("offset", "group partition"),
   "consumer-closed": shape("", "group"),
   "client-error": shape("", "where error"),

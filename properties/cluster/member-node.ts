@@ -52,10 +52,11 @@ export class MemberNode implements ClientNode {
   #whenClosed: (() => void) | null = null;
 
   constructor(plan: MemberPlan, context: ClientContext) {
-    const { ports, settings } = context;
+    const { ports, settingsOf } = context;
     this.#plan = plan;
     this.#context = context;
     this.#subscribe = plan.subscribe;
+    const settings = settingsOf("consumer");
     this.#settings = resolveSettings<ConsumerSettings>(consumerSettings, settings);
     this.#pause = ports.timers.timer(CLIENT_LANE, "pause after an error", () => this.#poll());
     this.#effects = new Effects(ports, {

@@ -1,7 +1,7 @@
 import { Check } from "./check.ts";
 import type { Handlers } from "./check.ts";
 
-/** What a client process knows of a partition's leadership. */
+/** What a client knows of a partition's leadership. */
 interface Known {
   incarnation: number;
   leaderEpoch: number;
@@ -16,17 +16,19 @@ interface Known {
  */
 export class ClientMetadata extends Check {
   readonly id = "H3";
+  /** By node, then by client and partition: a process may be several clients. */
   readonly #known: Map<string, Map<string, Known>> = new Map();
 
   override readonly before: Handlers = {
     "client-metadata": (fact, moment) => {
+      const key = `${fact.client} ${fact.partition}`;
       let partitions = this.#known.get(moment.node);
       if (partitions === undefined) this.#known.set(moment.node, (partitions = new Map()));
       const { incarnation } = moment;
       const { leaderEpoch } = fact;
-      const known = partitions.get(fact.partition);
+      const known = partitions.get(key);
       if (known === undefined || known.incarnation !== incarnation) {
-        partitions.set(fact.partition, { incarnation, leaderEpoch });
+        partitions.set(key, { incarnation, leaderEpoch });
         return;
       }
       this.evaluations += 1;

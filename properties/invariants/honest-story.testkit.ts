@@ -265,7 +265,13 @@ function produceAndRead(story: Story): void {
   const given = { kind: "producer-id-given", producerId: PRODUCER_ID, client: "p1" } as const;
   story.tell("ids-1", "c100", { kind: "producer-ids-allocated", broker: 1, first: 0, count: 1000 });
   story.tell("given", "b1", given);
-  story.tell("knows-1", "p1", { kind: "client-metadata", ...base, leader: 1, leaderEpoch: 0 });
+  story.tell("knows-1", "p1", {
+    kind: "client-metadata",
+    client: "p1",
+    ...base,
+    leader: 1,
+    leaderEpoch: 0,
+  });
   story.tell("position", "r1", {
     kind: "position-set",
     ...base,
@@ -448,7 +454,13 @@ function comeBack(story: Story): void {
 /** A producer without idempotence writes once more; its client knows the new leader. */
 function readOn(story: Story): void {
   const { z } = batches;
-  story.tell("knows-2", "p1", { kind: "client-metadata", ...base, leader: 2, leaderEpoch: 1 });
+  story.tell("knows-2", "p1", {
+    kind: "client-metadata",
+    client: "p1",
+    ...base,
+    leader: 2,
+    leaderEpoch: 1,
+  });
   send(story, "p2", "z", z.body);
   story.append("append-2-z", "b2", z, "leader", 1);
   for (const follower of [1, 3]) {

@@ -6,7 +6,7 @@
  * Three rounds, since one may begin when another is nearly over and be the cause of a third.
  */
 import type { ClientPlan, NodePlan, Plan } from "../plan/plan.ts";
-import { effectiveSetting } from "../plan/settings.ts";
+import { effectiveSetting, ownSettings } from "../plan/settings.ts";
 
 /** What of a plan decides how long it may take. */
 export type Timed = Pick<Plan, "settings" | "clients"> & {
@@ -99,6 +99,6 @@ function broker(plan: Timed, name: string): number {
 
 function clientMs(plan: Timed, kind: "producer" | "consumer", name: string): number[] {
   return plan.clients
-    .filter((client: ClientPlan) => client.kind === kind)
-    .map(({ settings }) => Number(effectiveSetting(plan, kind, settings, name)));
+    .filter((client: ClientPlan) => client.kind === kind || client.kind === "app")
+    .map((client) => Number(effectiveSetting(plan, kind, ownSettings(client, kind), name)));
 }

@@ -14,7 +14,7 @@ import { readFaults } from "./read-faults.ts";
 import { readHeal } from "./read-heal.ts";
 import { readClients, readNodes, readTopics } from "./read-topology.ts";
 import { readWorkload } from "./read-workload.ts";
-import { checkProducerSettings, readPlanSettings } from "./settings.ts";
+import { checkProducerSettings, ownSettings, readPlanSettings } from "./settings.ts";
 
 /** Part of file names. */
 const SCENARIO = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
@@ -65,8 +65,10 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
   const topics = readTopics(fields.value("topics"), "topics", nodes);
   const grown = grownTopics(topics, fields.value("workload"));
   const clients = readClients(fields.value("clients"), "clients", grown, nodes, settings);
-  for (const [index, { kind, settings: own }] of clients.entries()) {
-    if (kind === "producer") checkProducerSettings({ settings }, own, `clients[${index}].settings`);
+  for (const [index, client] of clients.entries()) {
+    if (client.kind !== "producer" && client.kind !== "app") continue;
+    const own = ownSettings(client, "producer");
+    checkProducerSettings({ settings }, own, `clients[${index}].settings`);
   }
   const around = { settings, nodes, topics: grown, clients };
   const faults = readFaults(fields.value("faults"), "faults", { nodes, clients, topics: grown });

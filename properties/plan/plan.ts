@@ -85,7 +85,7 @@ export interface TopicPlan {
   readonly assignment?: readonly (readonly string[])[];
 }
 
-export type ClientPlan = ProducerPlan | ConsumerPlan | MemberPlan | AdminPlan;
+export type ClientPlan = ProducerPlan | ConsumerPlan | MemberPlan | AdminPlan | AppPlan;
 
 export interface ProducerPlan {
   readonly id: string;
@@ -140,6 +140,17 @@ export const commitModes: readonly CommitMode[] = ["sync", "async", "before", "n
 export interface AdminPlan {
   readonly id: string;
   readonly kind: "admin";
+  readonly settings: SettingValues;
+}
+
+/**
+ * A program with asynchronous user code, which the scenario brings: the plan alone cannot be run. It may be
+ * producer, consumer and admin client at once.
+ */
+export interface AppPlan {
+  readonly id: string;
+  readonly kind: "app";
+  /** Of producers, consumers and admin clients: each takes those that it has. */
   readonly settings: SettingValues;
 }
 

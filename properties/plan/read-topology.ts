@@ -6,7 +6,7 @@ import { MAX_PARTITIONS } from "./grown-topics.ts";
 import { CLUSTER_ID, nodeIdOf } from "./plan.ts";
 import type { ClientPlan, NodePlan, NodeRole, Place, SettingValues, TopicPlan } from "./plan.ts";
 import { memberFields, readMember } from "./read-member.ts";
-import { readPartySettings } from "./settings.ts";
+import { readAppSettings, readPartySettings } from "./settings.ts";
 import type { Party } from "./settings.ts";
 
 /** All controllers of a plan vote; a quorum of more is slower and no safer. */
@@ -208,7 +208,7 @@ function readClient(
 ): ClientPlan {
   const own = ["id", "kind", "settings", "topics", "assign", "startAt", "app"];
   const all = new Fields(value, path, [...new Set([...own, ...memberFields])]);
-  const kind = all.choice("kind", ["producer", "consumer", "member", "admin"]);
+  const kind = all.choice("kind", ["producer", "consumer", "member", "admin", "app"]);
   const id = all.text("id", CLIENT_NAME);
   if (kind === "member") {
     return readMember(new Fields(value, path, memberFields), id, topics, settings);
@@ -216,6 +216,10 @@ function readClient(
   if (kind !== "consumer") {
     const own = kind === "producer" ? ["app"] : [];
     const fields = new Fields(value, path, ["id", "kind", "settings", ...own]);
+    if (kind === "app") {
+      const given = fields.has("settings") ? fields.value("settings") : {};
+      return { id, kind, settings: readAppSettings(given, fields.at("settings")) };
+    }
     if (kind === "admin") return { id, kind, settings: ownSettings(fields, kind) };
     const isApp = fields.has("app") && fields.flag("app");
     return { id, kind, settings: ownSettings(fields, kind), ...(isApp && { app: true }) };

@@ -106,7 +106,8 @@ function readOperation(
   const kind = kindOf.get(client);
   if (kind === undefined) throw wrongValue(fields.at("client"), client, "is not a client");
   if (kind !== kinds[op].client && kind !== kinds[op].or) {
-    throw wrongValue(fields.at("client"), client, `is a ${kind} and cannot ${op}`);
+    const article = kind === "admin" || kind === "app" ? "an" : "a";
+    throw wrongValue(fields.at("client"), client, `is ${article} ${kind} and cannot ${op}`);
   }
   const base = { id: fields.text("id", ELEMENT_ID), at: fields.integer("at"), client };
   switch (op) {

@@ -14,7 +14,7 @@ import { parseSetting, SettingError } from "../../core/settings/definition.ts";
 import { topicSettings } from "../../core/settings/topic-settings.ts";
 import { InputError, showValue } from "../../sim/input-error.ts";
 import { wrongValue } from "./wrong-value.ts";
-import type { Plan, SettingValues } from "./plan.ts";
+import type { ClientPlan, Plan, SettingValues } from "./plan.ts";
 
 export type Party = "broker" | "topic" | "producer" | "consumer" | "admin";
 
@@ -29,6 +29,29 @@ const tables: Readonly<Record<Party, Table>> = {
 };
 
 const parties = Object.keys(tables) as Party[];
+
+/** What a client can be: an app is all of them. */
+const clientParties: readonly Party[] = ["producer", "consumer", "admin"];
+
+/** What a client that the plan drives is. */
+function partyOf({ kind }: Exclude<ClientPlan, { readonly kind: "app" }>): Party {
+  return kind === "member" ? "consumer" : kind;
+}
+
+/** A client's own settings, as far as they concern what it is as that party. */
+export function ownSettings(client: ClientPlan, party: Party): SettingValues {
+  if (client.kind !== "app") return partyOf(client) === party ? client.settings : {};
+  const own = Object.entries(client.settings);
+  return Object.fromEntries(own.filter(([name, value]) => accepts(tables[party], name, value)));
+}
+
+/** All settings to give to a client, by what it acts as: its own, and the plan's. */
+export function clientSettings(
+  plan: Pick<Plan, "settings">,
+  client: ClientPlan,
+): (party: Party) => SettingValues {
+  return (party) => settingsFor(plan, party, ownSettings(client, party));
+}
 
 /** Settings to give to one party of `plan` whose own settings are `own`. Defaults are left out. */
 export function settingsFor(
@@ -58,10 +81,22 @@ export function effectiveSetting(
 
 /** Reads the `settings` of a plan: each name must exist and its value suit some party. */
 export function readPlanSettings(value: unknown, path: string): SettingValues {
+  return readSettingsOf(parties, value, path);
+}
+
+/** Reads the `settings` of an app: each must suit a producer, a consumer or an admin client. */
+export function readAppSettings(value: unknown, path: string): SettingValues {
+  return readSettingsOf(clientParties, value, path);
+}
+
+function readSettingsOf(some: readonly Party[], value: unknown, path: string): SettingValues {
   return readSettings(value, path, (name, given) => {
-    const having = parties.filter((party) => Object.hasOwn(tables[party], name));
+    const having = some.filter((party) => Object.hasOwn(tables[party], name));
     const first = having[0];
-    if (first === undefined) throw unknownSetting(name, given, "there is no such setting");
+    if (first === undefined) {
+      const lack = some === parties ? "there is no such setting" : "no client has such a setting";
+      throw unknownSetting(name, given, lack);
+    }
     if (having.some((party) => accepts(tables[party], name, given))) return;
     parseSetting(name, tables[first][name]!, given);
   });

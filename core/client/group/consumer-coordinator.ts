@@ -23,6 +23,7 @@ import { CoordinatorLookup } from "./coordinator-lookup.ts";
 import { Departure } from "./departure.ts";
 import type { RunUserCode } from "./group-leader.ts";
 import { GroupLeader } from "./group-leader.ts";
+import type { HeartbeatMode } from "./heartbeats.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { JoinRound } from "./join-round.ts";
 import { Joining } from "./joining.ts";
@@ -42,6 +43,7 @@ export interface ConsumerCoordinatorOptions {
   /** The user's own, which partition.assignment.strategy names. */
   readonly assignors: readonly ConsumerPartitionAssignor[];
   readonly runUserCode: RunUserCode;
+  readonly heartbeats: HeartbeatMode;
   /** The user waits inside a call of the consumer. */
   readonly isCalled: () => boolean;
   readonly onError: (error: string) => void;
@@ -54,11 +56,11 @@ export class ConsumerCoordinator {
   readonly commits: OffsetCommits;
   readonly committed: CommittedOffsets;
   readonly listeners: ListenerCalls;
+  readonly heartbeats: Heartbeats;
   readonly #ports: Ports;
   readonly #options: ConsumerCoordinatorOptions;
   readonly #isCooperative: boolean;
   readonly #lookup: CoordinatorLookup;
-  readonly #heartbeats: Heartbeats;
   readonly #joining: Joining;
   readonly #autoCommit: AutoCommit;
   readonly #initialReads: CommittedOffsets;
@@ -94,13 +96,14 @@ export class ConsumerCoordinator {
       settings,
       rules,
       metadata,
-      onFound: () => this.#heartbeats.coordinatorFound(),
+      onFound: () => this.heartbeats.coordinatorFound(),
       onProgress,
     });
     this.#lookup = lookup;
     const common = { clientId, settings, rules, member, lookup };
-    this.#heartbeats = new Heartbeats(ports, {
+    this.heartbeats = new Heartbeats(ports, {
       ...common,
+      mode: options.heartbeats,
       onPollTimeout: () => this.#departure.leave("the poll timeout has expired", "poll-interval"),
       onError: (error) => onError(errorName(error)),
       onProgress,
@@ -124,7 +127,7 @@ export class ConsumerCoordinator {
     const round = new JoinRound({
       ...common,
       whenCalled: (step) => (options.isCalled() ? step() : this.#deferred.push(step)),
-      onJoined: () => this.#heartbeats.enable(),
+      onJoined: () => this.heartbeats.enable(),
       onLead: (response, decided) =>
         leader.lead(this.#joining.assignor(response.protocolName), response, decided),
       onProgress,
@@ -161,7 +164,7 @@ export class ConsumerCoordinator {
       onStuck: (error) => this.#tellAgain(error),
       wakeAt: (atMs) => this.#wakeAt(atMs),
     });
-    const [heartbeats, rebalance] = [this.#heartbeats, this.#rebalance];
+    const [heartbeats, rebalance] = [this.heartbeats, this.#rebalance];
     this.#joining = new Joining({
       ...common,
       subscription,
@@ -197,7 +200,7 @@ export class ConsumerCoordinator {
   /** The user's poll begins or has ended. */
   polled(isPolling: boolean): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    if (this.subscription.isAutomatic) this.#heartbeats.polled(nowMs, isPolling);
+    if (this.subscription.isAutomatic) this.heartbeats.polled(nowMs, isPolling);
     if (isPolling) this.#autoCommit.watch(nowMs);
   }
 
@@ -222,7 +225,7 @@ export class ConsumerCoordinator {
     this.#isStuck = false;
     this.#doStep(nowMs);
     // The application is not in its poll while its listener runs.
-    if (this.listeners.isRunning) this.#heartbeats.polled(nowMs, false);
+    if (this.listeners.isRunning) this.heartbeats.polled(nowMs, false);
     return !this.listeners.isRunning && !this.#isStuck;
   }
 
@@ -286,7 +289,7 @@ export class ConsumerCoordinator {
     this.listeners.whenIdle(() =>
       this.#departure.close(timeoutMs, () => {
         this.#joining.stop();
-        this.#heartbeats.disable();
+        this.heartbeats.disable();
         this.#autoCommit.close();
         this.commits.close();
         this.committed.close();
@@ -302,7 +305,7 @@ export class ConsumerCoordinator {
 
   /** False while positions are better left alone: it is not, or not yet, a member. */
   #takePart(nowMs: number): boolean {
-    this.#heartbeats.polled(nowMs, true);
+    this.heartbeats.polled(nowMs, true);
     this.#joining.lookAtMetadata();
     if (!this.#keepsNothingLost()) return false;
     const fatal = this.#lookup.takeFatal();

@@ -1,9 +1,10 @@
 /**
  * Shows the coordinator that a member is alive, and leaves the group when the application does not poll
  * any more (Heartbeat.java, AbstractCoordinator.HeartbeatThread). It has a timer of its own: it goes on
- * while the application does something else.
+ * while the application does something else. Clients of other make have no such thread: their heartbeats
+ * are sent "on-call", when the application asks for one, and it is not watched whether it polls.
  */
-import { Errors } from "../../errors.ts";
+import { Errors, errorName } from "../../errors.ts";
 import type { Outcome } from "../../network/client-channel.ts";
 import type { Ports } from "../../ports.ts";
 import { ApiKeys } from "../../protocol/message.ts";
@@ -15,8 +16,16 @@ import type { CoordinatorLookup } from "./coordinator-lookup.ts";
 import type { Member, Membership } from "./member.ts";
 import type { MembershipRules } from "./membership-rules.ts";
 
+/** Who sees to heartbeats: a thread of the consumer's own, or whoever works on its records. */
+export type HeartbeatMode = "background" | "on-call";
+
+/** "early": it was not time, or there is no generation to show life in. */
+export type HeartbeatResult =
+  { readonly kind: "sent" | "early" } | { readonly kind: "failed"; readonly error: string };
+
 export interface HeartbeatsOptions {
   readonly clientId: string;
+  readonly mode: HeartbeatMode;
   readonly settings: ConsumerSettings;
   readonly rules: MembershipRules;
   readonly member: Member;
@@ -70,11 +79,31 @@ export class Heartbeats {
     this.#timer.cancel();
   }
 
+  /** Whether one that is called for now would be sent. */
+  get isDue(): boolean {
+    const { rules, member } = this.#options;
+    const nowMs = this.#ports.clock.monotonicMs();
+    return this.#isEnabled && nowMs >= this.#nextMs && rules.heartbeats(member.hasJoined);
+  }
+
+  /** Sends one if it is time; `done` is called when it is answered, never at once. */
+  call(done: (result: HeartbeatResult) => void): void {
+    const { lookup } = this.#options;
+    const end = (result: HeartbeatResult): void =>
+      this.#ports.work.later(CLIENT_LANE, "heartbeat done", () => done(result));
+    if (!this.isDue) return end({ kind: "early" });
+    if (lookup.channel === null) {
+      lookup.find();
+      return end(failure(Errors.COORDINATOR_NOT_AVAILABLE));
+    }
+    this.#send(this.#ports.clock.monotonicMs(), end);
+  }
+
   /** The application polls, or its poll was answered. */
   polled(nowMs: number, isPolling: boolean): void {
     this.#lastPollMs = nowMs;
     this.#isPolling = isPolling;
-    if (isPolling || !this.#isEnabled) return;
+    if (isPolling || !this.#isEnabled || this.#options.mode === "on-call") return;
     const pollMs = nowMs + this.#options.settings["max.poll.interval.ms"];
     this.#timer.armNoLaterThan(pollMs, nowMs);
   }
@@ -107,19 +136,23 @@ export class Heartbeats {
   }
 
   #arm(nowMs: number): void {
-    const { settings } = this.#options;
+    const { settings, mode } = this.#options;
+    if (mode === "on-call") return;
     const sessionMs = this.#lastAnswerMs + settings["session.timeout.ms"];
     // A poll that waits is over by itself, and comes back here.
     const pollMs = this.#isPolling ? Infinity : this.#lastPollMs + settings["max.poll.interval.ms"];
     this.#timer.arm(Math.min(this.#nextMs, sessionMs, pollMs), nowMs);
   }
 
-  #send(nowMs: number): void {
+  #send(nowMs: number, done: ((result: HeartbeatResult) => void) | null = null): void {
     const { settings, member, lookup } = this.#options;
     this.#nextMs = nowMs + settings["heartbeat.interval.ms"];
     const sent = member.membership;
     const { channel } = lookup;
-    channel?.send(ApiKeys.HEARTBEAT, member.identity, (outcome) => this.#answered(sent, outcome));
+    channel?.send(ApiKeys.HEARTBEAT, member.identity, (outcome) => {
+      this.#answered(sent, outcome);
+      done?.(resultOf(outcome));
+    });
   }
 
   #answered(sent: Membership, outcome: Outcome<typeof ApiKeys.HEARTBEAT>): void {
@@ -156,4 +189,16 @@ export class Heartbeats {
     if (error === Errors.FENCED_INSTANCE_ID) onError(error);
     return false;
   }
+}
+
+function resultOf(outcome: Outcome<typeof ApiKeys.HEARTBEAT>): HeartbeatResult {
+  if (outcome.kind === "unsupported") return failure(Errors.UNSUPPORTED_VERSION);
+  if (outcome.kind === "timeout") return failure(Errors.REQUEST_TIMED_OUT);
+  if (outcome.kind === "disconnected") return failure(Errors.NETWORK_EXCEPTION);
+  const { errorCode } = outcome.body;
+  return errorCode === Errors.NONE ? { kind: "sent" } : failure(errorCode);
+}
+
+function failure(error: number): HeartbeatResult {
+  return { kind: "failed", error: errorName(error) };
 }

@@ -132,10 +132,9 @@ export class JoinRound {
     }
     if (member.state !== "preparing") return this.#fail("UNJOINED", "later");
     const { memberId, generationId, protocolName, leader } = response;
-    const isLeader = leader === memberId;
-    member.join({ generation: generationId, memberId, protocol: protocolName }, isLeader);
+    member.join({ generation: generationId, memberId, protocol: protocolName }, leader);
     onJoined();
-    if (isLeader) this.#lead(response);
+    if (leader === memberId) this.#lead(response);
     else this.#sync(new Map());
   }
 

@@ -43,6 +43,8 @@ export class Member {
   readonly #rules: MembershipRules;
   state: MemberState = "unjoined";
   membership: Membership = NO_MEMBERSHIP;
+  /** Who leads the generation; null while it is in none. */
+  leader: MemberId | null = null;
   /** It has to join (again), for this reason; null when there is none. */
   rejoinReason: string | null = "";
   /** What is owned has to be looked at before the next join. */
@@ -101,9 +103,10 @@ export class Member {
     this.requestRejoin("a member id was required");
   }
 
-  join(membership: Membership, isLeader: boolean): void {
+  join(membership: Membership, leader: MemberId): void {
     this.state = "completing";
     this.membership = membership;
+    this.leader = leader;
     const { probe } = this.#ports;
     if (probe === null) return;
     const { generation, memberId, protocol } = membership;
@@ -114,7 +117,7 @@ export class Member {
       instance: this.instanceId,
       generation,
       protocol: protocol ?? "",
-      isLeader,
+      isLeader: leader === memberId,
     });
   }
 
@@ -168,6 +171,7 @@ export class Member {
   reset(reason: string, keepsMemberId: boolean): void {
     const { memberId } = this.membership;
     this.state = "unjoined";
+    this.leader = null;
     this.membership = keepsMemberId ? { ...NO_MEMBERSHIP, memberId } : NO_MEMBERSHIP;
     this.requestRejoin(reason);
     this.needsPrepare = true;
