@@ -9,12 +9,18 @@ import { Progress } from "./progress.ts";
 
 class Reading {
   readonly partition: PartitionGhost = new PartitionGhost("t-0", false);
-  readonly progress: Progress = new Progress(new Set(["t-0"]), new Set(["p1"]));
+  readonly progress: Progress = new Progress(new Map([["t-0", ["r1"]]]), new Set(["p1"]));
   readonly #dispatcher: Dispatcher = new Dispatcher([this.progress]);
 
   committed(offset: number, leaderEpoch: number): void {
     this.partition.committed.append(new Batch(offset, leaderEpoch, bodyOf("v")));
     this.partition.trueHighWatermark = offset + 1;
+    const isr = [1];
+    this.partition.registration = { leader: 1, leaderEpoch, partitionEpoch: 0, isr, replicas: isr };
+  }
+
+  told(leaderEpoch: number): void {
+    this.#tell("r1", { kind: "client-metadata", partition: "t-0", leader: 1, leaderEpoch });
   }
 
   cutTo(offset: number): void {
@@ -56,6 +62,20 @@ describe("where what everybody reads was lost", () => {
     reading.polled(1, 2);
     expect(reading.isDone).toBe(false);
     reading.polled(1, 4);
+    expect(reading.isDone).toBe(true);
+  });
+});
+
+describe("where a reader stands beyond what was lost", () => {
+  test("it goes back only if the new leader has it do so", () => {
+    const reading = new Reading();
+    reading.committed(0, 0);
+    reading.polled(0, 0);
+    reading.cutTo(0);
+    reading.progress.lost(reading.partition, 0, true);
+    reading.committed(0, 2);
+    expect(reading.isDone).toBe(false);
+    reading.told(2);
     expect(reading.isDone).toBe(true);
   });
 });

@@ -1,13 +1,23 @@
 import type { PartitionGhost } from "./ghost/partition-ghost.ts";
 import type { Moment, Observer } from "./observation.ts";
 
+/** What a reader stands at, and which leadership it was told of last. */
+interface Place {
+  position: number;
+  leaderEpoch: number;
+}
+
+const NOWHERE: Readonly<Place> = { position: 0, leaderEpoch: -1 };
+
 /**
  * Whether a run has told its story: every send resolved, and every acknowledged record read back by
  * some consumer. Only decides how long a run goes on; judging is the checkers' business.
  */
 export class Progress implements Observer {
-  /** Partitions that some consumer reads; records elsewhere are not waited for. */
-  readonly #readPartitions: ReadonlySet<string>;
+  /** By partition, who reads it from beginning to end; records elsewhere are not waited for. */
+  readonly #readers: Map<string, readonly string[]>;
+  /** Where these stand, by partition and client. */
+  readonly #places: Map<string, Map<string, Place>> = new Map();
   /** Clients whose acknowledged records must survive; those of others may be gone. */
   readonly #durableClients: ReadonlySet<string>;
   /** Sends of each client process that were started and not resolved, and when they were started. */
@@ -21,8 +31,11 @@ export class Progress implements Observer {
   /** Where committed records were lost: how far what is there now was read. */
   readonly #readTo: Map<string, { readonly partition: PartitionGhost; end: number }> = new Map();
 
-  constructor(readPartitions: ReadonlySet<string>, durableClients: ReadonlySet<string>) {
-    this.#readPartitions = readPartitions;
+  constructor(
+    readers: ReadonlyMap<string, readonly string[]>,
+    durableClients: ReadonlySet<string>,
+  ) {
+    this.#readers = new Map(readers);
     this.#durableClients = durableClients;
   }
 
@@ -57,11 +70,12 @@ export class Progress implements Observer {
     const readTo = this.readTo(partition);
     for (const offset of this.#awaited.get(partition) ?? []) if (offset >= readTo) return offset;
     const anew = this.#readTo.get(partition);
-    return anew === undefined || anew.end >= anew.partition.trueHighWatermark ? null : anew.end;
+    return anew !== undefined && this.#isReadAnew(anew) ? anew.end : null;
   }
 
   /** Records of that partition are not waited for any more. */
   giveUp(partition: string): void {
+    this.#readers.delete(partition);
     const awaited = setOf(this.#awaited, partition);
     this.#awaitedCount -= awaited.size;
     awaited.clear();
@@ -74,7 +88,7 @@ export class Progress implements Observer {
     },
     "send-acked": (fact, moment) => {
       this.#resolved(moment, fact.sendId);
-      if (fact.offset < 0 || !this.#readPartitions.has(fact.partition)) return;
+      if (fact.offset < 0 || !this.#readers.has(fact.partition)) return;
       if (!this.#durableClients.has(moment.node)) return;
       // Where records were lost this may be of those; whoever reads all that is there now reads it as well.
       if (this.#readTo.has(fact.partition)) return;
@@ -85,7 +99,7 @@ export class Progress implements Observer {
       this.#awaitedCount += 1;
     },
     "send-failed": (fact, moment) => this.#resolved(moment, fact.sendId),
-    polled: (fact) => {
+    polled: (fact, moment) => {
       const polled = setOf(this.#polled, fact.partition);
       const awaited = setOf(this.#awaited, fact.partition);
       let furthest = this.#furthest.get(fact.partition) ?? -1;
@@ -101,6 +115,16 @@ export class Progress implements Observer {
         if (awaited.delete(offset)) this.#awaitedCount -= 1;
       }
       this.#furthest.set(fact.partition, furthest);
+      const place = this.#placeOf(moment.node, fact.partition);
+      if (place !== null) place.position = fact.nextPosition;
+    },
+    "position-set": (fact, moment) => {
+      const place = this.#placeOf(moment.node, fact.partition);
+      if (place !== null) place.position = fact.offset;
+    },
+    "client-metadata": (fact, moment) => {
+      const place = this.#placeOf(moment.node, fact.partition);
+      if (place !== null) place.leaderEpoch = fact.leaderEpoch;
     },
   };
 
@@ -133,9 +157,34 @@ export class Progress implements Observer {
   /** Where records were lost, all that is committed now has been read. */
   get hasReadAnew(): boolean {
     for (const [name, { partition, end }] of this.#readTo) {
-      if (this.#readPartitions.has(name) && end < partition.trueHighWatermark) return false;
+      if (this.#readers.has(name) && this.#isReadAnew({ partition, end })) return false;
     }
     return true;
+  }
+
+  /**
+   * Somebody is going to read what took the place of lost records: it stands before that, or has not heard
+   * of the present leader. Nobody need be: a position is valid where the new leader's log of no later epoch
+   * ends at or after it, whatever it holds before (SubscriptionState.maybeCompleteValidation).
+   */
+  #isReadAnew({ partition, end }: { partition: PartitionGhost; end: number }): boolean {
+    if (end >= partition.trueHighWatermark) return false;
+    const places = this.#places.get(partition.name);
+    const present = partition.registration?.leaderEpoch ?? -1;
+    return (this.#readers.get(partition.name) ?? []).some((client) => {
+      const { position, leaderEpoch } = places?.get(client) ?? NOWHERE;
+      return position <= end || leaderEpoch < present;
+    });
+  }
+
+  /** Null for a client that does not read the partition back. */
+  #placeOf(client: string, partition: string): Place | null {
+    if (this.#readers.get(partition)?.includes(client) !== true) return null;
+    let places = this.#places.get(partition);
+    if (places === undefined) this.#places.set(partition, (places = new Map()));
+    let place = places.get(client);
+    if (place === undefined) places.set(client, (place = { ...NOWHERE }));
+    return place;
   }
 
   nodeEvent(event: { readonly kind: string }, moment: Moment): void {

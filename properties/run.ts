@@ -161,7 +161,7 @@ class Run {
     this.#readBack = new Set(readersOf(plan).keys());
     const durable = [...producerPromises(plan)].filter(([, { acks }]) => acks === -1);
     this.#progress = new Progress(
-      this.#readBack,
+      readersOf(plan),
       new Set([...durable.map(([client]) => client), PROBE_CLIENT]),
     );
     this.#isolation = options.isolate === true ? new Isolation() : null;

@@ -235,7 +235,9 @@ export class Ghost implements Observer {
       if (fact.state === "leader" && this.#lostMetadata(moment)) this.metadataLost = true;
       this.quorum.state(fact, moment);
     },
-    "voter-fetched": (fact) => this.quorum.joined(fact.voter),
+    "voter-fetched": (fact, moment) => {
+      this.quorum.counted(fact.voter, this.replica(METADATA_PARTITION, moment).log.end);
+    },
     "vote-granted": (fact, moment) => this.quorum.vote(fact, moment),
     "broker-state": (fact, moment) => {
       this.node(moment.nodeId, moment.node).state = fact.state;
@@ -446,7 +448,7 @@ export class Ghost implements Observer {
       return;
     }
     replica.counted = fact.counted;
-    if (replica.partition.isMetadata) this.quorum.joined(moment.nodeId);
+    if (replica.partition.isMetadata) this.quorum.committed(moment.nodeId, fact.highWatermark);
     this.#commitments.commit(replica, fact.highWatermark, moment);
   }
 

@@ -3,7 +3,7 @@
  * last said of itself, and whose disks are still those that the quorum began with.
  */
 import type { FactOf } from "../../core/facts.ts";
-import type { LeaderEpoch, NodeId, Uuid } from "../../core/ids.ts";
+import type { LeaderEpoch, NodeId, Offset, Uuid } from "../../core/ids.ts";
 import type { RaftStateName } from "../../core/raft/raft-facts.ts";
 import type { Moment } from "../observation.ts";
 
@@ -30,8 +30,10 @@ export class MemberGhost {
   directoryId: Uuid = "";
   /** The disk with which it first appeared. */
   originalDirectoryId: Uuid = "";
-  /** A leader knows its disk; until then any disk will do. */
+  /** A majority knows its disk; until then any disk will do. */
   hasJoined: boolean = false;
+  /** End of the log of the present leader when that counted it first; null before. */
+  countedAt: Offset | null = null;
   /** The last vote that binds it; survives restarts, as it does on its disk. */
   vote: Vote | null = null;
   /** Highest epoch that it ever named with its present disk: it must never name a lower one. */
@@ -108,6 +110,8 @@ export class QuorumGhost {
     if (state !== "leader") return;
     this.leaderIn[epoch] ??= moment.nodeId;
     if (this.#leader === null || epoch >= this.#leader.epoch) this.#leader = member;
+    // Its own log says which disks are known.
+    for (const one of this.members) one.countedAt = null;
   }
 
   /** A follower got something from the leader of its epoch. */
@@ -127,9 +131,20 @@ export class QuorumGhost {
     member.vote = { epoch, candidate, candidateDirectoryId, directoryId };
   }
 
-  /** A leader has counted a fetch of that voter; or it leads itself, and a majority has its records. */
-  joined(node: NodeId): void {
-    this.member(node).hasJoined = true;
+  /** The leader has counted a fetch of that voter: which disk it has comes next in its log. */
+  counted(voter: NodeId, leaderEnd: Offset): void {
+    const member = this.member(voter);
+    if (!member.hasJoined) member.countedAt ??= leaderEnd;
+  }
+
+  /** A majority has what the leader has written below that, of its own disk and of those that it counted. */
+  committed(leader: NodeId, highWatermark: Offset): void {
+    this.member(leader).hasJoined = true;
+    for (const member of this.members) {
+      if (member.countedAt === null || member.countedAt >= highWatermark) continue;
+      member.hasJoined = true;
+      member.countedAt = null;
+    }
   }
 
   /** Its disk was damaged where it keeps them: epoch and vote may be gone, and are told anew. */
@@ -147,6 +162,7 @@ export class QuorumGhost {
     // Until it names its disk it has none.
     if (isReplaced) member.directoryId = "";
     if (isReplaced && !member.hasJoined) member.originalDirectoryId = "";
+    if (isReplaced) member.countedAt = null;
     member.state = null;
     member.heardLeader = false;
     member.promises.clear();

@@ -47,6 +47,10 @@
  *   seconds, in it: a disk that goes back in time is no fault that anything here promises to survive.
  * - uncleanly-elected-with-more-than-was-committed: who was elected uncleanly had a record that its own
  *   earlier leadership had not committed, and the book took it for that leadership's.
+ * - voter-emptied-before-its-disk-was-known: a voter lost its disk before the leader that had counted it
+ *   could tell a majority which disk that was; the next leader rightly took the new one for its own.
+ * - reader-valid-beyond-what-was-lost: readers that stood at the end of a shorter, older log need not read
+ *   it again, as their position is valid there.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
