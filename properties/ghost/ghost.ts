@@ -180,6 +180,7 @@ export class Ghost implements Observer {
     appended: (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       replica.log.append(fact.batch);
+      replica.lookedAt = moment.at;
       if (replica.partition.isMetadata && fact.as === "follower") this.quorum.heard(moment.nodeId);
     },
     truncated: (fact, moment) => this.#truncated(fact, moment),
@@ -201,12 +202,14 @@ export class Ghost implements Observer {
     "became-leader": (fact, moment) => this.#becameLeader(fact, moment),
     "became-follower": (fact, moment) => this.#becameFollower(fact, moment),
     "high-watermark": (fact, moment) => this.#highWatermark(fact, moment),
-    "follower-fetched": (fact, moment) => this.replica(fact.partition, moment).heardFrom(fact),
+    "follower-fetched": (fact, moment) =>
+      this.replica(fact.partition, moment).heardFrom(fact, moment.at),
     "isr-proposed": (fact, moment) => this.replica(fact.partition, moment).propose(fact),
     "isr-committed": (fact, moment) => {
       const replica = this.replica(fact.partition, moment);
       replica.believedIsr = fact.isr;
       replica.partitionEpoch = fact.partitionEpoch;
+      replica.lookedAt = moment.at;
     },
     "fetcher-added": (fact, moment) => {
       this.replica(fact.partition, moment).fetchFrom(fact.leader);

@@ -20,6 +20,13 @@ export interface FollowerFetch {
   furthest: Offset;
   last: Offset;
   brokerEpoch: BrokerEpoch;
+  /** End of the leader's log at that time. */
+  leaderEnd: Offset;
+  /**
+   * When it last had all that the leader had then, or at the fetch before (Replica.scala), in
+   * microseconds; -1 for never.
+   */
+  caughtUpAt: number;
 }
 
 /** An ISR change that a leader asked for. */
@@ -92,6 +99,8 @@ export class ReplicaGhost {
   /** Leader: by follower, since its uninterrupted leadership began. */
   readonly fetches: (FollowerFetch | undefined)[] = [];
   proposal: Proposal | null = null;
+  /** Leader: when something last made it look at its high watermark, in microseconds. */
+  lookedAt: number = -1;
   /** Leader: the replicas that its high watermark last waited for. */
   counted: readonly NodeId[] = [];
 
@@ -169,12 +178,19 @@ export class ReplicaGhost {
   }
 
   /** As leader it took note of a follower's fetch. */
-  heardFrom({ follower, fetchOffset, brokerEpoch }: FactOf<"follower-fetched">): void {
+  heardFrom({ follower, fetchOffset, brokerEpoch }: FactOf<"follower-fetched">, at: number): void {
     const known = this.fetches[follower];
+    const leaderEnd = this.log.end;
     if (known === undefined) {
-      this.fetches[follower] = { furthest: fetchOffset, last: fetchOffset, brokerEpoch };
+      const caughtUpAt = fetchOffset >= leaderEnd ? at : -1;
+      const [furthest, last] = [fetchOffset, fetchOffset];
+      this.fetches[follower] = { furthest, last, brokerEpoch, leaderEnd, caughtUpAt };
+      this.lookedAt = at;
       return;
     }
+    if (fetchOffset >= Math.min(leaderEnd, known.leaderEnd)) known.caughtUpAt = at;
+    if (fetchOffset !== known.last) this.lookedAt = at;
+    known.leaderEnd = leaderEnd;
     known.last = fetchOffset;
     known.brokerEpoch = brokerEpoch;
     if (fetchOffset > known.furthest) known.furthest = fetchOffset;

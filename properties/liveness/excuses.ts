@@ -5,6 +5,7 @@ import { METADATA_PARTITION } from "../ghost/metadata-partition.ts";
 import type { FaultKind } from "../../sim/faults/fault.ts";
 import type { HealView, LivePartition } from "./heal-view.ts";
 import { joins, touches } from "./hampered.ts";
+import { effectiveSetting } from "../plan/settings.ts";
 import { minIsrOf } from "./planned.ts";
 import type { ExcuseReason } from "./pending.ts";
 import { epochTold } from "./reader-watch.ts";
@@ -144,10 +145,20 @@ export function diskFullExcuse(view: HealView, live: LivePartition): ExcuseReaso
  * Kafka looks again only at the next append, or when the ISR or a follower's end moves (Partition.scala).
  */
 export function outsiderExcuse(view: HealView, live: LivePartition): ExcuseReason | null {
-  const { leader, isr } = live.registration;
+  const { leader, isr, replicas } = live.registration;
   const leading = live.partition.replica(leader);
   if (leading === undefined || isr.some((id) => !holdsAll(live, id, leading.log.end))) return null;
-  return leading.counted.some((id) => !isr.includes(id)) ? "waits-for-an-append" : null;
+  const { counted, fetches, log } = leading;
+  const lagMs = effectiveSetting(view.plan, "broker", {}, "replica.lag.time.max.ms");
+  const lagUs = 1000 * Number(lagMs);
+  const waits = replicas.some((id) => {
+    if (isr.includes(id)) return false;
+    if (counted.includes(id)) return true;
+    // It came along after the last move, and was thought to go on when the leader looked last.
+    const { caughtUpAt = -1, last = -1 } = fetches[id] ?? {};
+    return caughtUpAt >= 0 && last < log.end && leading.lookedAt < caughtUpAt + lagUs;
+  });
+  return waits ? "waits-for-an-append" : null;
 }
 
 function holdsAll({ partition }: LivePartition, broker: NodeId, end: number): boolean {

@@ -1,6 +1,7 @@
 /**
- * L11: after the heal the cluster comes to rest: at most 5 epochs of the quorum and, for each partition,
- * at most 10 leader epochs, 20 ISR changes, and 3 truncations of each replica. Judged whenever one of
+ * L11: after the heal the cluster comes to rest: at most 5 epochs of the quorum that had a leader (and 20 in
+ * all: two voters of a small quorum may split their votes several times, where an election timeout is not
+ * much longer than the way between them; L1 has the last word on those) and, for each partition, at most 10 leader epochs, 20 ISR changes, and 3 truncations of each replica. Judged whenever one of
  * them grows.
  *
  * Broken by voters that stand for election without asking first (`RaftRules.asksBeforeStanding`,
@@ -15,7 +16,8 @@ import type { ExcuseReason, Pending } from "./pending.ts";
 import { LivenessCheck } from "./pending.ts";
 import type { PartitionGhost } from "../ghost/partition-ghost.ts";
 
-const MOST_QUORUM_EPOCHS = 5;
+const MOST_QUORUM_LEADERS = 5;
+const MOST_QUORUM_EPOCHS = 20;
 const MOST_LEADER_EPOCHS = 10;
 const MOST_ISR_CHANGES = 20;
 const MOST_TRUNCATIONS = 3;
@@ -32,7 +34,13 @@ export class NoLivelock extends LivenessCheck {
     this.evaluations += 1;
     const { quorumEpoch, firstQuorumEpoch } = view.watch;
     const epochs = quorumEpoch - firstQuorumEpoch;
-    if (epochs <= MOST_QUORUM_EPOCHS) return;
+    if (epochs <= MOST_QUORUM_LEADERS) return;
+    const { leaderIn } = view.ghost.quorum;
+    let led = 0;
+    for (let epoch = firstQuorumEpoch + 1; epoch <= quorumEpoch; epoch += 1) {
+      if (leaderIn[epoch] !== undefined) led += 1;
+    }
+    if (led <= MOST_QUORUM_LEADERS && epochs <= MOST_QUORUM_EPOCHS) return;
     yield {
       object: "__cluster_metadata-0",
       partition: null,
