@@ -25,6 +25,7 @@ import { slowFollower } from "./named/slow-follower.ts";
 import { stickyFlow } from "./named/sticky-flow.ts";
 import { twoOfThreeDown } from "./named/two-of-three-down.ts";
 import { zombieLeader } from "./named/zombie-leader.ts";
+import { rebalanceStorm } from "./named/rebalance-storm.ts";
 import { isScenario } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -52,6 +53,7 @@ export const namedScenarios: readonly Scenario[] = [
   keyedOrderFlow,
   roundRobinFlow,
   stickyFlow,
+  rebalanceStorm,
 ];
 
 export class ScenarioRegistry {
