@@ -26,6 +26,9 @@ import { stickyFlow } from "./named/sticky-flow.ts";
 import { twoOfThreeDown } from "./named/two-of-three-down.ts";
 import { zombieLeader } from "./named/zombie-leader.ts";
 import { rebalanceStorm } from "./named/rebalance-storm.ts";
+import { coordinatorFailover } from "./named/coordinator-failover.ts";
+import { staticRollingRestart } from "./named/static-rolling-restart.ts";
+import { cooperativeScaleOut } from "./named/cooperative-scale-out.ts";
 import { isScenario } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -54,6 +57,9 @@ export const namedScenarios: readonly Scenario[] = [
   roundRobinFlow,
   stickyFlow,
   rebalanceStorm,
+  coordinatorFailover,
+  staticRollingRestart,
+  cooperativeScaleOut,
 ];
 
 export class ScenarioRegistry {

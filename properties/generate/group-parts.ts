@@ -40,8 +40,14 @@ export function drawCoordinatorSettings(draw: Draw): Record<string, number> {
   };
 }
 
+export type DrawnMemberSettings = {
+  readonly "session.timeout.ms": number;
+  readonly "heartbeat.interval.ms": number;
+  readonly "enable.auto.commit": boolean;
+};
+
 /** Settings of the members, the same for all of them. */
-export function drawMemberSettings(draw: Draw): Record<string, string | number | boolean> {
+export function drawMemberSettings(draw: Draw): DrawnMemberSettings {
   return {
     "session.timeout.ms": draw.pick([3000, 4000, 6000]),
     "heartbeat.interval.ms": draw.pick([500, 1000]),
