@@ -29,6 +29,10 @@ import { rebalanceStorm } from "./named/rebalance-storm.ts";
 import { coordinatorFailover } from "./named/coordinator-failover.ts";
 import { staticRollingRestart } from "./named/static-rolling-restart.ts";
 import { cooperativeScaleOut } from "./named/cooperative-scale-out.ts";
+import { zombieMember } from "./named/zombie-member.ts";
+import { twoGroups } from "./named/two-groups.ts";
+import { slowConsumer } from "./named/slow-consumer.ts";
+import { scaleOut } from "./named/scale-out.ts";
 import { isScenario } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -60,6 +64,10 @@ export const namedScenarios: readonly Scenario[] = [
   coordinatorFailover,
   staticRollingRestart,
   cooperativeScaleOut,
+  zombieMember,
+  twoGroups,
+  slowConsumer,
+  scaleOut,
 ];
 
 export class ScenarioRegistry {

@@ -87,7 +87,7 @@ class StaticMembers implements Observer {
   readonly #leftAt: Map<string, number> = new Map();
   #state: string = "Empty";
   #inGroup: ReadonlySet<InstanceId> = new Set();
-  /** The generation in which the group was stable with all members; null before. */
+  /** The generation in which the group was stable with all members when restarts began. */
   #settled: Generation | null = null;
   /** Why a generation may begin; null as long as there is no reason. */
   #cause: string | null = null;
@@ -102,10 +102,10 @@ class StaticMembers implements Observer {
   }
 
   readonly on: NonNullable<Observer["on"]> = {
-    "group-state": ({ to, generation }) => {
+    "group-state": ({ to, generation }, { at }) => {
       this.#state = to;
       const isComplete = this.#inGroup.size === this.#members;
-      if (to === "Stable" && isComplete) this.#settled ??= generation;
+      if (to === "Stable" && isComplete && at < FROM) this.#settled = generation;
     },
     "group-member-added": ({ instance, replaces, client }, { at }) => {
       if (instance === null) this.#cause ??= `${client} has no group.instance.id`;
@@ -118,7 +118,8 @@ class StaticMembers implements Observer {
     },
     "generation-started": ({ generation, protocol }, moment) => {
       for (const client of this.#leftAt.keys()) this.#judgeAbsence(client, moment.at);
-      if (this.#settled === null) {
+      // The topic may be made while they join, and cooperative members join twice.
+      if (moment.at < FROM) {
         this.#cause = null;
         return;
       }
