@@ -50,6 +50,21 @@ export const situations: readonly Situation[] = [
   situation("log-dir-failed", "a log directory failed"),
   situation("segment-rolled", "a log began a new segment"),
   situation("damage-without-crc", "bytes rotted that no CRC covers, and an invariant was broken"),
+  situation("group-rebalanced", "a group began another generation than its first"),
+  situation("member-expired", "a coordinator did not hear of a member for too long"),
+  situation("member-too-slow", "a member that did not poll for too long left by itself"),
+  situation(
+    "member-fenced",
+    "a member learned that it was none any more, or not in that generation",
+  ),
+  situation("member-returned", "a static member took its own place again"),
+  situation("partitions-lost", "a member learned too late that others own its partitions"),
+  situation("coordinator-changed", "another coordinator took over groups, or one did again"),
+  situation("commit-refused", "offsets of a member were not committed"),
+  situation(
+    "reordered-over-growth",
+    "a key's records were worked on out of order, since the topic grew",
+  ),
   situation("record-too-old", "an acknowledgement did not know the offset any more"),
 ];
 
@@ -73,7 +88,12 @@ export class SituationCounter implements Observer {
 
   constructor(findings: Findings) {
     this.#findings = findings;
-    this.on = { ...this.#ofLogs(), ...this.#ofReplicas(), ...this.#ofClients() };
+    this.on = {
+      ...this.#ofLogs(),
+      ...this.#ofReplicas(),
+      ...this.#ofClients(),
+      ...this.#ofGroups(),
+    };
   }
 
   #saw(name: string): void {
@@ -122,6 +142,33 @@ export class SituationCounter implements Observer {
       "controller-activated": () => {
         this.#controllers += 1;
         if (this.#controllers > 1) this.#saw("controller-change");
+      },
+    };
+  }
+
+  #ofGroups(): NonNullable<Observer["on"]> {
+    return {
+      "generation-started": (fact) => {
+        if (fact.generation > 1) this.#saw("group-rebalanced");
+      },
+      "group-member-removed": (fact) => {
+        if (fact.why === "session-timeout") this.#saw("member-expired");
+      },
+      "group-member-added": (fact) => {
+        if (fact.replaces !== null) this.#saw("member-returned");
+      },
+      "coordinator-loaded": (fact) => {
+        if (fact.groups.length > 0) this.#saw("coordinator-changed");
+      },
+      "member-left": (fact) => {
+        if (fact.why === "poll-interval") this.#saw("member-too-slow");
+      },
+      "member-fenced": () => this.#saw("member-fenced"),
+      "partitions-revoked": (fact) => {
+        if (fact.lost && fact.partitions.length > 0) this.#saw("partitions-lost");
+      },
+      "commit-done": (fact) => {
+        if (fact.error !== Errors.NONE) this.#saw("commit-refused");
       },
     };
   }

@@ -25,6 +25,14 @@ import { slowFollower } from "./named/slow-follower.ts";
 import { stickyFlow } from "./named/sticky-flow.ts";
 import { twoOfThreeDown } from "./named/two-of-three-down.ts";
 import { zombieLeader } from "./named/zombie-leader.ts";
+import { rebalanceStorm } from "./named/rebalance-storm.ts";
+import { coordinatorFailover } from "./named/coordinator-failover.ts";
+import { staticRollingRestart } from "./named/static-rolling-restart.ts";
+import { cooperativeScaleOut } from "./named/cooperative-scale-out.ts";
+import { zombieMember } from "./named/zombie-member.ts";
+import { twoGroups } from "./named/two-groups.ts";
+import { slowConsumer } from "./named/slow-consumer.ts";
+import { scaleOut } from "./named/scale-out.ts";
 import { isScenario } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -52,6 +60,14 @@ export const namedScenarios: readonly Scenario[] = [
   keyedOrderFlow,
   roundRobinFlow,
   stickyFlow,
+  rebalanceStorm,
+  coordinatorFailover,
+  staticRollingRestart,
+  cooperativeScaleOut,
+  zombieMember,
+  twoGroups,
+  slowConsumer,
+  scaleOut,
 ];
 
 export class ScenarioRegistry {

@@ -12,6 +12,7 @@ import { MAX_TIME_MS, PLAN_VERSION, profiles } from "./plan.ts";
 import type { Expectation, Plan } from "./plan.ts";
 import { readFaults } from "./read-faults.ts";
 import { readHeal } from "./read-heal.ts";
+import { refuseFewBrokers } from "./read-member.ts";
 import { readClients, readNodes, readTopics } from "./read-topology.ts";
 import { readWorkload } from "./read-workload.ts";
 import { checkProducerSettings, ownSettings, readPlanSettings } from "./settings.ts";
@@ -71,7 +72,8 @@ export function readPlan(value: unknown, vocabulary: PlanVocabulary): Plan {
     checkProducerSettings({ settings }, own, `clients[${index}].settings`);
   }
   const around = { settings, nodes, topics: grown, clients };
-  const faults = readFaults(fields.value("faults"), "faults", { nodes, clients, topics: grown });
+  refuseFewBrokers(around);
+  const faults = readFaults(fields.value("faults"), "faults", around);
   const plan = {
     version: PLAN_VERSION,
     scenario: fields.text("scenario", SCENARIO),

@@ -1,15 +1,19 @@
 /** The faults of a plan: their shape is sim's to check; whom they aim at must exist in the plan. */
+import { OFFSETS_TOPIC } from "../../core/ids.ts";
 import type { Fault, RoleTarget, Target } from "../../sim/faults/fault.ts";
 import { parseFaults } from "../../sim/faults/parse.ts";
 import { InputError } from "../../sim/input-error.ts";
 import { eventFields, roleNames } from "../cluster/vocabulary.ts";
-import type { ClientPlan, NodePlan, TopicPlan } from "./plan.ts";
+import { MAX_PARTITIONS } from "./grown-topics.ts";
+import type { ClientPlan, NodePlan, SettingValues, TopicPlan } from "./plan.ts";
+import { effectiveSetting } from "./settings.ts";
 import { wrongValue } from "./wrong-value.ts";
 
 const LONGEST_MESSAGE = 300;
 
 /** Who and what a plan has that a fault may strike. */
 export interface FaultSurroundings {
+  readonly settings: SettingValues;
   readonly nodes: readonly NodePlan[];
   readonly clients: readonly ClientPlan[];
   readonly topics: readonly TopicPlan[];
@@ -25,7 +29,7 @@ export function readFaults(
   const nodes = [...around.nodes, ...around.clients].map(({ id }) => id);
   const faults = parse(value, path, nodes);
   const known = new Set(nodes);
-  for (const { name, partitions } of around.topics) {
+  for (const { name, partitions } of [...around.topics, offsetsTopic(around)]) {
     for (let index = 0; index < partitions; index += 1) known.add(`${name}-${index}`);
   }
   for (const [index, { target, of }] of faults.entries()) {
@@ -38,6 +42,13 @@ export function readFaults(
     }
   }
   return faults;
+}
+
+/** Groups make it when they need it. */
+function offsetsTopic({ settings }: FaultSurroundings): { name: string; partitions: number } {
+  const setting = "offsets.topic.num.partitions";
+  const partitions = Number(effectiveSetting({ settings }, "broker", {}, setting));
+  return { name: OFFSETS_TOPIC, partitions: Math.min(partitions, MAX_PARTITIONS) };
 }
 
 function parse(value: unknown, path: string, nodes: readonly string[]): readonly Fault[] {

@@ -1,9 +1,17 @@
 /** Members of groups in a plan: read, checked, and completed with what may be left out. */
 import { wrongValue } from "./wrong-value.ts";
 import { Fields } from "./fields.ts";
-import type { CommitMode, MemberPlan, SettingValues, Subscribed, TopicPlan } from "./plan.ts";
+import type {
+  ClientPlan,
+  CommitMode,
+  MemberPlan,
+  NodePlan,
+  SettingValues,
+  Subscribed,
+  TopicPlan,
+} from "./plan.ts";
 import { commitModes } from "./plan.ts";
-import { topicAt } from "./read-topology.ts";
+import { ownBrokers, topicAt } from "./read-topology.ts";
 import { effectiveSetting, readPartySettings } from "./settings.ts";
 
 export const memberFields: readonly string[] = [
@@ -45,6 +53,27 @@ export function readMember(
     handOff: fields.has("handOff") && fields.flag("handOff"),
     closed: fields.has("closed") && fields.flag("closed"),
   };
+}
+
+/**
+ * Groups live in `__consumer_offsets`, which Kafka does not make while it has too few brokers for it: a
+ * group would wait for ever.
+ */
+export function refuseFewBrokers(plan: {
+  readonly settings: SettingValues;
+  readonly nodes: readonly NodePlan[];
+  readonly clients: readonly ClientPlan[];
+}): void {
+  const member = plan.clients.findIndex(({ kind }) => kind === "member");
+  if (member === -1) return;
+  const name = "offsets.topic.replication.factor";
+  const brokers = ownBrokers(plan.nodes);
+  for (const { settings } of brokers) {
+    const needed = Number(effectiveSetting(plan, "broker", settings, name));
+    if (needed <= brokers.length) continue;
+    const problem = `needs ${needed} brokers for ${name}, but there are ${brokers.length}`;
+    throw wrongValue(`clients[${member}]`, plan.clients[member]?.id, problem);
+  }
 }
 
 /** Topics need not be the plan's: one that does not exist is made, or warned of, as the settings say. */

@@ -112,6 +112,7 @@ export class ConsumerCoordinator {
       ...common,
       isMember: () => subscription.isAutomatic,
       onProgress,
+      onAnswer: () => this.#departure.progress(),
     });
     this.committed = new CommittedOffsets(ports, "committed", common);
     this.#initialReads = new CommittedOffsets(ports, "initial position", common);

@@ -38,6 +38,21 @@ describe("close", () => {
     expect(one.factsOf("member-left")).toMatchObject([{ why: "closed", told: false }]);
   });
 
+  it("waits for a commit that is under way, and no longer", () => {
+    const { cluster, group, member } = groupBench();
+    const settings = { "enable.auto.commit": false, "group.instance.id": "i" };
+    const one = member("c1", settings).subscribe("t").loop();
+    cluster.world.run(300);
+    let isClosed = false;
+    one.consumer.commitSync([{ topic: "t", partition: 0, offset: 0, leaderEpoch: -1 }], () => {});
+    cluster.world.runUntil(() => one.factsOf("commit-sent").length === 1);
+    one.consumer.close(1000, () => (isClosed = true));
+    cluster.world.run(100);
+    expect(isClosed).toBe(true);
+    expect(group.offsets.get("t-0")).toBeDefined();
+    expect(one.factsOf("member-left")).toMatchObject([{ told: false }]);
+  });
+
   it("is over at the end of its time when the coordinator does not answer", () => {
     const { cluster, group, member } = groupBench();
     const one = member("c1").subscribe("t").loop();

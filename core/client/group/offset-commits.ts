@@ -49,6 +49,8 @@ export interface OffsetCommitsOptions {
   /** Partitions come from the group, so that only a member may commit. */
   readonly isMember: () => boolean;
   readonly onProgress: () => void;
+  /** The coordinator has answered. */
+  readonly onAnswer: () => void;
 }
 
 const COMMITTED: CommitResult = { kind: "committed" };
@@ -171,7 +173,7 @@ export class OffsetCommits {
   }
 
   #send(offsets: readonly OffsetToCommit[], mode: CommitMode, done: CommitDone): void {
-    const { rules, member, lookup, isMember } = this.#options;
+    const { rules, member, lookup, isMember, onAnswer } = this.#options;
     const { channel } = lookup;
     if (channel === null) return done(failed(Errors.COORDINATOR_NOT_AVAILABLE, true));
     const asMember = isMember();
@@ -203,6 +205,8 @@ export class OffsetCommits {
       const error = errorOf(outcome);
       this.#tellDone(commit, generation, memberId, error);
       done(this.#resultOf(error, sent, asMember, outcome.kind));
+      // A consumer that is being closed meanwhile waits for all answers.
+      onAnswer();
     });
   }
 
