@@ -14,6 +14,8 @@ import { AppHost, appClients } from "./apps/app-host.ts";
 import type { Apps } from "./apps/app.ts";
 import type { Steps } from "./apps/drain.ts";
 import { drained } from "./apps/drain.ts";
+import type { DeliveryPromise } from "./apps/promised-effects.ts";
+import { PromisedEffects } from "./apps/promised-effects.ts";
 import { startClient } from "./cluster/client-node.ts";
 import type { ClientContext, ClientNode } from "./cluster/client-node.ts";
 import { Cluster } from "./cluster/cluster.ts";
@@ -57,6 +59,8 @@ export interface RunOptions {
   readonly toEnd?: boolean;
   /** False runs without checkers, for measurements; the trace is the same. */
   readonly checkers?: boolean;
+  /** What every group's program has promised about the effects of records; absent: nothing is judged. */
+  readonly promise?: DeliveryPromise;
   /** Instead of Kafka's rules with the plan's known bugs built in. */
   readonly rules?: Rules;
   /** Further observers, e.g. invariants of a scenario. */
@@ -128,6 +132,7 @@ class Run {
   readonly #cluster: Cluster;
   /** Null when no client is asynchronous code. */
   readonly #apps: AppHost | null;
+  readonly #promised: PromisedEffects | null;
   readonly #watch: LivenessWatch;
   readonly #probes: Probes = new Probes();
   readonly #readerWatch: ReaderWatch = new ReaderWatch();
@@ -156,6 +161,7 @@ class Run {
       this.#ghost.partitions.get(name)?.isBeyondPromise === true;
     this.#ghost.onLoss((partition, lost, offset) => {
       this.#progress.lost(partition, offset, isCanonical(lost));
+      if (isCanonical(lost)) this.#promised?.lost(partition.name, offset);
     });
     this.#watch = new LivenessWatch(this.#ghost);
     this.#readBack = new Set(readersOf(plan).keys());
@@ -164,6 +170,11 @@ class Run {
       readersOf(plan),
       new Set([...durable.map(([client]) => client), PROBE_CLIENT]),
     );
+    const { promise } = options;
+    const durableClients = new Set(durable.map(([client]) => client));
+    const findings = this.#findings;
+    this.#promised =
+      promise === undefined ? null : new PromisedEffects({ promise, findings, durableClients });
     this.#isolation = options.isolate === true ? new Isolation() : null;
     this.#checkers = options.checkers === false ? null : this.#makeCheckers(files);
     const isAsync = Object.keys(apps).length + appClients(plan).length > 0;
@@ -176,6 +187,7 @@ class Run {
       this.#watch,
       this.#probes,
       this.#readerWatch,
+      ...(this.#promised === null ? [] : [this.#promised]),
       ...(this.#apps === null ? [] : [this.#apps]),
     ]);
     this.#cluster = this.#makeCluster();
@@ -284,7 +296,8 @@ class Run {
       progress: this.#progress,
       probes: this.#probes,
       lastOperationAt,
-      isWorking: () => this.#apps?.isUnfinished === true,
+      isWorking: () =>
+        this.#apps?.isUnfinished === true || this.#promised?.pending(world.nowUs) != null,
       readerWatch: this.#readerWatch,
       readers: readersOf(plan),
       mayStall: (partition) => this.#stalls.excuses(partition),

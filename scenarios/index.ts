@@ -1,7 +1,10 @@
 /** What a module of one's own scenarios is written with; load it with `trial run --import`. */
+export type { AppAdmin } from "../properties/apps/admin-api.ts";
 export type {
   App,
+  AppEffects,
   AppHeader,
+  AppKafka,
   AppMain,
   AppMessage,
   AppProducer,
@@ -10,7 +13,22 @@ export type {
   ProducerSend,
   RecordMetadata,
 } from "../properties/apps/app.ts";
-export { KafkaError } from "../properties/apps/kafka-error.ts";
+export type {
+  AppConsumer,
+  AppRebalanceListener,
+  ConsumerConfig,
+  EachBatchPayload,
+  EachMessagePayload,
+  ReceivedBatch,
+  ReceivedMessage,
+} from "../properties/apps/consumer-api.ts";
+export type { ConsumerEvent } from "../properties/apps/consumer-events.ts";
+export {
+  KafkaError,
+  NonRetriableError,
+  RetriesExceededError,
+} from "../properties/apps/kafka-error.ts";
+export type { DeliveryPromise } from "../properties/apps/promised-effects.ts";
 export {
   brokerNames,
   consumer,
@@ -35,3 +53,5 @@ export type { RunAsyncOptions, RunOptions } from "../properties/run.ts";
 export type { Verdict } from "../properties/verdict.ts";
 export { defineScenario } from "./scenario.ts";
 export type { PlanOptions, Scenario } from "./scenario.ts";
+export { appScenario } from "./short-scenario.ts";
+export type { ShortScenario } from "./short-scenario.ts";

@@ -1,5 +1,6 @@
 import { appClients } from "../properties/apps/app-host.ts";
 import type { AppMain, Apps } from "../properties/apps/app.ts";
+import type { DeliveryPromise } from "../properties/apps/promised-effects.ts";
 import type { Draw } from "../properties/generate/draw.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
 import type { Findings, Observer } from "../properties/observation.ts";
@@ -19,10 +20,12 @@ export interface Scenario {
   /** It sends the events of an input; without `--input`, those that come with the program. */
   readonly takesInput?: boolean;
   /**
-   * Asynchronous code, by the id of the producer of the plan that it drives. The plan's workload has
-   * nothing for these.
+   * Asynchronous code, by the id of the app of the plan (or producer) that it drives. The plan's workload
+   * has nothing for these.
    */
   readonly apps?: Apps | ((plan: Plan) => Apps);
+  /** What groups of consumers promise about the effects of records; absent: nothing. */
+  readonly promise?: DeliveryPromise;
   /** What this scenario promises beside the invariants; made anew for each run. */
   invariants?(findings: Findings, plan: Plan): readonly Observer[];
   /** The steps that it is told in; `--narrate` refuses a scenario without. */

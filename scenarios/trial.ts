@@ -1,5 +1,6 @@
 /** From a scenario and a seed to a plan, and from a plan to a verdict that the harness stands by. */
 import type { SettingValue } from "../core/settings/definition.ts";
+import type { DeliveryPromise } from "../properties/apps/promised-effects.ts";
 import { withApps } from "../properties/apps/app-host.ts";
 import type { Findings, Violation } from "../properties/observation.ts";
 import type { InputEvent } from "../properties/generate/input-event.ts";
@@ -56,6 +57,8 @@ export interface TrialOptions {
   readonly isolate: boolean;
   /** Run twice and compare, whatever the verdict. A failing run is always run again. */
   readonly recheck: boolean;
+  /** Instead of the scenario's own. */
+  readonly promise?: DeliveryPromise;
   /** Trace hash of an earlier run of this plan: a failing run that has it needs no confirmation. */
   readonly knownHash?: string;
 }
@@ -71,8 +74,10 @@ export async function runTrial(
 ): Promise<Verdict> {
   const apps = appsOfPlan(plan, scenario);
   const isAsync = Object.keys(apps).length > 0;
+  const promise = options.promise ?? scenario?.promise;
   const common: RunOptions = {
     isolate: options.isolate,
+    ...(promise !== undefined && { promise }),
     ...(scenario?.invariants && {
       observers: (findings: Findings) => scenario.invariants!(findings, plan),
     }),

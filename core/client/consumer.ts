@@ -74,6 +74,8 @@ export interface ConsumerOptions {
   readonly runUserCode?: RunUserCode;
   /** "on-call": only {@link Consumer.heartbeat} sends them, as clients do that have no thread for it. */
   readonly heartbeats?: HeartbeatMode;
+  /** False: nothing is fetched while the records of a poll are worked on; other clients wait until then. */
+  readonly fetchesAhead?: boolean;
   /** Instead of auto.offset.reset, by topic. */
   readonly resetOf?: (topic: string) => ResetTarget;
 }
@@ -88,6 +90,7 @@ export class Consumer {
   readonly #partitions: AssignedPartitions;
   /** Null without a group.id. */
   readonly #group: ConsumerCoordinator | null;
+  readonly #fetchesAhead: boolean;
   readonly #pollTimer: Timer;
   /** For poll() to report, one at a time. */
   readonly #errors: string[] = [];
@@ -101,6 +104,7 @@ export class Consumer {
     const { clientId, bootstrap, settings, rules } = options;
     this.#ports = ports;
     this.#settings = settings;
+    this.#fetchesAhead = options.fetchesAhead ?? true;
     this.#metadata = new ClientMetadata(ports, {
       clientId,
       bootstrap,
@@ -370,7 +374,7 @@ export class Consumer {
     if (!mayReturn) return null;
     const records = this.#partitions.collect();
     if (records.length > 0) group?.collected();
-    this.#partitions.ask();
+    if (records.length === 0 || this.#fetchesAhead) this.#partitions.ask();
     return records.length > 0 ? { kind: "records", records } : null;
   }
 

@@ -69,6 +69,7 @@ export class PromisedConsumer {
       settings,
       rules,
       heartbeats: "on-call",
+      fetchesAhead: false,
       resetOf,
     });
     const told =

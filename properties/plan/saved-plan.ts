@@ -48,7 +48,8 @@ export function replayCommand(path: string, importedModule: string | null): stri
   return `npx trial replay ${quoted(path)}${imports}`;
 }
 
-function quoted(word: string): string {
+/** As one word of a shell. */
+export function quoted(word: string): string {
   return /^[\w./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
