@@ -20,7 +20,8 @@ class Reading {
   }
 
   told(leaderEpoch: number): void {
-    this.#tell("r1", { kind: "client-metadata", partition: "t-0", leader: 1, leaderEpoch });
+    const known = { client: "r1", partition: "t-0", leader: 1, leaderEpoch };
+    this.#tell("r1", { kind: "client-metadata", ...known });
   }
 
   cutTo(offset: number): void {
